@@ -1,0 +1,104 @@
+# Builds one kernel from one source tree:
+#
+#   make -f src/kernel.mk [SRC=src] [OUT=build/kernel] [LAB=boot VARIANT=starter] [DEBUG=1] [V=1]
+#
+# SRC may be any copy of src/ (a student's tree, a mutant); OUT receives everything that is made:
+#   OUT/vitrine.elf      the kernel with symbols and debug information, for gdb and backtraces
+#   OUT/vitrine.img.elf  the same, stripped: what goes into images (GRUB reads slowly)
+#   OUT/vitrine.map      the linker's map
+# Sources are found by pattern. Nothing here needs a package but g++ and grub-file, and nothing
+# outside OUT is written, so several builds may run side by side.
+
+HERE    := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+SRC     ?= $(HERE)
+OUT     ?= build/kernel
+CXX     := g++
+PYTHON  ?= /usr/bin/python3
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-6s %s\n' $(1) '$(2)')
+
+# --- lab holes: a starter is the same source with one symbol undefined -----------------------
+LABS    := BOOT TRAPS SCHED PAGING SLAB VFS EXT4 BLOCK DRIVERS
+upper    = $(shell printf '%s' '$(1)' | tr a-z A-Z)
+HOLES   := $(if $(filter starter,$(VARIANT)),$(call upper,$(LAB)))
+ifneq ($(filter-out starter,$(VARIANT)),)
+$(error VARIANT=$(VARIANT) is unknown; the only variant is "starter")
+endif
+ifneq ($(filter-out $(LABS),$(HOLES)),)
+$(error LAB=$(LAB) is unknown; labs are: $(LABS))
+endif
+ifeq ($(VARIANT)$(HOLES),starter)
+$(error VARIANT=starter needs LAB=name; labs are: $(LABS))
+endif
+SOLVED  := $(addprefix -DSOLVED_,$(filter-out $(HOLES),$(LABS)))
+
+# --- flags (each one's reason: handouts/kernel/invariants) -----------------------------------
+CPPFLAGS := -I$(SRC) $(SOLVED) $(if $(DEBUG),-DDEBUG=1) -MMD -MP -fmacro-prefix-map=$(SRC)/=
+COMMON   := -O2 -g -ffreestanding -nostdlib -mno-red-zone -mgeneral-regs-only -mcmodel=kernel \
+            -fno-pic -no-pie -fno-lto -fno-omit-frame-pointer -fno-strict-aliasing \
+            -fno-asynchronous-unwind-tables -fcf-protection=none -fno-stack-protector
+CXXFLAGS := -std=gnu++20 $(COMMON) -fno-exceptions -fno-rtti -fno-threadsafe-statics \
+            -D_GLIBCXX_ASSERTIONS -include $(SRC)/lib/freestanding.h \
+            -Wall -Wextra -Werror -Wframe-larger-than=1024
+LDFLAGS  := -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack \
+            -z max-page-size=0x1000 -T $(SRC)/arch/x86_64/kernel.ld
+
+# --- sources: x_test.cc is compiled in, unless its first line says "// host-only" ------------
+CC_FILES := $(sort $(shell find $(SRC) -name '*.cc'))
+AS_FILES := $(sort $(shell find $(SRC) -name '*.S'))
+TESTS    := $(filter %_test.cc,$(CC_FILES))
+HOSTONLY := $(if $(TESTS),$(shell awk 'FNR == 1 && index($$0, "// host-only") == 1 { print FILENAME }' $(TESTS)))
+SOURCES  := $(filter-out $(HOSTONLY),$(CC_FILES)) $(AS_FILES)
+object    = $(patsubst $(SRC)/%,$(OUT)/obj/%.o,$(1))
+OBJECTS  := $(call object,$(SOURCES))
+# Only these see SOLVED_*: switching LAB or VARIANT rebuilds them alone (a header: everything).
+HOLED    := $(shell grep -rl --include=*.cc --include=*.S --include=*.h SOLVED_ $(SRC))
+HOLED    := $(if $(filter %.h,$(HOLED)),$(SOURCES),$(HOLED))
+ifeq ($(SOURCES),)
+$(error no sources under SRC=$(SRC))
+endif
+
+.PHONY: all FORCE
+.DELETE_ON_ERROR:
+all: $(OUT)/vitrine.elf $(OUT)/vitrine.img.elf
+
+# A stamp holds the text of a command line and changes only when that text does.
+stamp = mkdir -p $(@D) && echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
+$(OUT)/.flags: FORCE
+	@$(call stamp,$(CXX) $(COMMON) $(CXXFLAGS) $(DEBUG) $(SRC))
+$(OUT)/.solved: FORCE
+	@$(call stamp,$(SOLVED))
+$(OUT)/.objects: FORCE
+	@$(call stamp,$(OBJECTS))
+$(OBJECTS): $(OUT)/.flags
+$(call object,$(HOLED)): $(OUT)/.solved
+
+$(OUT)/obj/%.cc.o: $(SRC)/%.cc
+	$(call say,CXX,$*.cc)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+$(OUT)/obj/%.S.o: $(SRC)/%.S
+	$(call say,AS,$*.S)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(COMMON) -Wa,--noexecstack -c $< -o $@
+
+# --- two links: the second carries the symbol table that the first one's addresses give ------
+$(OUT)/pass1.elf: $(OBJECTS) $(OUT)/.objects $(SRC)/arch/x86_64/kernel.ld $(HERE)/kallsyms.py
+	$(call say,LD,pass 1)
+	$(Q)$(PYTHON) $(HERE)/kallsyms.py empty $(OUT)/kallsyms0.S
+	$(Q)$(CXX) -c $(OUT)/kallsyms0.S -o $(OUT)/kallsyms0.o
+	$(Q)ld $(LDFLAGS) $(OBJECTS) $(OUT)/kallsyms0.o -o $@
+
+$(OUT)/vitrine.elf: $(OUT)/pass1.elf
+	$(call say,LD,$@)
+	$(Q)$(PYTHON) $(HERE)/kallsyms.py table $< $(OUT)/kallsyms1.S
+	$(Q)$(CXX) -c $(OUT)/kallsyms1.S -o $(OUT)/kallsyms1.o
+	$(Q)ld $(LDFLAGS) -Map=$(OUT)/vitrine.map $(OBJECTS) $(OUT)/kallsyms1.o -o $@
+	$(Q)$(PYTHON) $(HERE)/kallsyms.py verify $< $@
+	$(Q)grub-file --is-x86-multiboot2 $@ || \
+	    { echo "$@: no multiboot2 header in the first 32 KiB: GRUB cannot boot it"; exit 1; }
+
+$(OUT)/vitrine.img.elf: $(OUT)/vitrine.elf
+	$(Q)objcopy --strip-all $< $@
+
+-include $(OBJECTS:.o=.d)
