@@ -1,0 +1,35 @@
+/// The machine's clocks: the time stamp counter as the one that is read, the HPET, the ACPI timer
+/// or the PIT as the ones it is measured against, the CMOS clock for the date, and the local
+/// APIC's timer as the alarm.
+#pragma once
+
+#include "lib/types.h"
+
+namespace arch {
+
+/// Measures the TSC and the local APIC timer. Boot processor, once, after the APIC is mapped.
+void clock_init();
+
+/// Nanoseconds since clock_init(), from the TSC; 0 before. Any context.
+u64 clock_ns();
+
+u64 tsc_khz();
+
+/// What the TSC was measured against: "hpet", "acpi_pm" or "pit".
+const char* clock_reference();
+
+/// Seconds since 1970 from the CMOS clock, taken as UTC.
+u64 read_cmos_seconds();
+
+/// Raises kTimerVector on this processor after `ns` nanoseconds (at least one tick of the timer,
+/// at most what its counter holds: the alarm may then come early, and is set again).
+void timer_arm(u64 ns);
+void timer_disarm();
+
+/// Prepares the local timer of this processor.
+void timer_init_cpu();
+
+/// Spins for some microseconds, on the reference clock before clock_init().
+void delay_us(u64 us);
+
+}  // namespace arch

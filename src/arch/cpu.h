@@ -1,0 +1,173 @@
+/// The processor's instructions that C++ cannot express, one function each. Inline assembly
+/// stands nowhere else (but in arch/percpu.h and arch/user_access.h).
+///
+/// See: Intel SDM vol. 2 for each instruction, vol. 4 for the MSRs.
+#pragma once
+
+#include "lib/strong.h"
+
+namespace arch {
+
+// --- interrupts and waiting ---------------------------------------------------------------
+
+inline constexpr u64 kRflagsIf = 1 << 9;
+inline constexpr u64 kRflagsAc = 1 << 18;
+
+inline u64 read_rflags() {
+    u64 flags;
+    asm volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+    return flags;
+}
+inline void irq_disable() { asm volatile("cli" : : : "memory"); }
+inline void irq_enable() { asm volatile("sti" : : : "memory"); }
+inline bool irqs_on() { return read_rflags() & kRflagsIf; }
+
+/// Turns interrupts off and tells whether they were on.
+inline bool irq_save() {
+    const bool were_on = irqs_on();
+    irq_disable();
+    return were_on;
+}
+inline void irq_restore(bool were_on) {
+    if (were_on) irq_enable();
+}
+
+/// Sleeps until the next interrupt. sti takes effect after the hlt has begun, so a wake-up that
+/// is already pending is not slept through.
+inline void irq_enable_and_halt() { asm volatile("sti; hlt" : : : "memory"); }
+inline void halt() { asm volatile("hlt" : : : "memory"); }
+inline void cpu_relax() { asm volatile("pause" : : : "memory"); }
+
+/// The compiler may not move memory accesses across this line.
+inline void barrier() { asm volatile("" : : : "memory"); }
+
+// --- I/O ports ------------------------------------------------------------------------------
+
+inline void outb(u16 port, u8 value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+inline void outw(u16 port, u16 value) { asm volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
+inline void outl(u16 port, u32 value) { asm volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
+inline u8 inb(u16 port) {
+    u8 value;
+    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+inline u16 inw(u16 port) {
+    u16 value;
+    asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+inline u32 inl(u16 port) {
+    u32 value;
+    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+// --- memory-mapped registers ------------------------------------------------------------------
+
+template <class T>
+T mmio_read(const volatile void* at) {
+    return *static_cast<const volatile T*>(at);
+}
+template <class T>
+void mmio_write(volatile void* at, T value) {
+    *static_cast<volatile T*>(at) = value;
+}
+
+// --- model-specific registers, control registers ------------------------------------------------
+
+enum class Msr : u32 {
+    ApicBase = 0x1b,
+    Efer = 0xc000'0080,
+    Star = 0xc000'0081,
+    Lstar = 0xc000'0082,
+    Cstar = 0xc000'0083,
+    SyscallMask = 0xc000'0084,
+    FsBase = 0xc000'0100,
+    GsBase = 0xc000'0101,
+    KernelGsBase = 0xc000'0102,
+};
+
+inline u64 rdmsr(Msr msr) {
+    u32 low, high;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return u64{high} << 32 | low;
+}
+inline void wrmsr(Msr msr, u64 value) {
+    asm volatile("wrmsr" : : "c"(msr), "a"(u32(value)), "d"(u32(value >> 32)) : "memory");
+}
+
+inline u64 read_cr0() {
+    u64 value;
+    asm volatile("mov %%cr0, %0" : "=r"(value));
+    return value;
+}
+inline void write_cr0(u64 value) { asm volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
+inline VirtAddr read_cr2() {
+    u64 value;
+    asm volatile("mov %%cr2, %0" : "=r"(value));
+    return VirtAddr(value);
+}
+inline u64 read_cr3() {
+    u64 value;
+    asm volatile("mov %%cr3, %0" : "=r"(value));
+    return value;
+}
+inline void write_cr3(u64 value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
+inline u64 read_cr4() {
+    u64 value;
+    asm volatile("mov %%cr4, %0" : "=r"(value));
+    return value;
+}
+inline void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
+inline void invlpg(VirtAddr at) { asm volatile("invlpg (%0)" : : "r"(at.raw()) : "memory"); }
+
+// --- identification and time ----------------------------------------------------------------
+
+struct Cpuid {
+    u32 eax, ebx, ecx, edx;
+};
+inline Cpuid cpuid(u32 leaf, u32 subleaf = 0) {
+    Cpuid r;
+    asm volatile("cpuid"
+                 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                 : "a"(leaf), "c"(subleaf));
+    return r;
+}
+inline u64 rdtsc() {
+    u32 low, high;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high));
+    return u64{high} << 32 | low;
+}
+
+// --- FPU state --------------------------------------------------------------------------------
+
+inline void fxsave(void* area) { asm volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
+inline void fxrstor(const void* area) { asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
+inline void xsave(void* area) {
+    asm volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+inline void xrstor(const void* area) {
+    asm volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+inline void xsetbv(u32 reg, u64 value) {
+    asm volatile("xsetbv" : : "c"(reg), "a"(u32(value)), "d"(u32(value >> 32)));
+}
+inline void fninit() { asm volatile("fninit"); }
+
+// --- descriptor tables ------------------------------------------------------------------------
+
+struct [[gnu::packed]] TablePointer {
+    u16 limit;
+    u64 base;
+};
+inline void lgdt(const TablePointer& table) { asm volatile("lgdt %0" : : "m"(table)); }
+inline void lidt(const TablePointer& table) { asm volatile("lidt %0" : : "m"(table)); }
+inline void ltr(u16 selector) { asm volatile("ltr %0" : : "r"(selector)); }
+inline void lldt(u16 selector) { asm volatile("lldt %0" : : "r"(selector)); }
+
+/// The frame pointer of the calling function: where a backtrace begins.
+[[gnu::always_inline]] inline const u64* frame_pointer() {
+    return static_cast<const u64*>(__builtin_frame_address(0));
+}
+
+}  // namespace arch

@@ -1,0 +1,46 @@
+/// The machine's part of a task: what is saved when it does not run, and how to switch.
+#pragma once
+
+#include "arch/trap_frame.h"
+#include "lib/result.h"
+#include "lib/types.h"
+
+namespace arch {
+
+/// Registers of a task that is not running. General registers lie on its kernel stack.
+struct TaskState {
+    u64 rsp = 0;          // kernel stack pointer, as switch_stacks() left it
+    u64 fs_base = 0;      // user TLS
+    u64 gs_base = 0;      // user GS base (the kernel's own is swapped in on entry)
+    void* fpu = nullptr;  // FPU/SSE/AVX state of a user task; null for kernel threads
+};
+
+/// Lets `to` run on this processor instead of `from`: switches stack, FPU state, FS and GS base,
+/// the TSS and the system-call stack. Returns when somebody switches back to `from`. Interrupts
+/// are off.
+void switch_to(TaskState& from, TaskState& to, void* to_stack_top);
+
+/// Prepares a new stack so that the first switch to it calls upcall::thread_started() and then
+/// `entry()`, which does not return unless the stack top holds a TrapFrame for user mode:
+/// returning then enters user mode with it.
+void prepare_stack(TaskState& state, void* stack_top, void (*entry)());
+
+/// FPU state for a user task: fresh, or a copy of the running task's. ENOMEM.
+Result<void> fpu_create(TaskState& state);
+Result<void> fpu_copy(TaskState& to, TaskState& from);
+void fpu_destroy(TaskState& state);
+void fpu_reset(TaskState& state);  // execve
+
+/// Size of the FPU state as it appears in a signal frame, and its transfer: the memory is a
+/// kernel buffer of that size. restore validates; EINVAL for a state that the processor refuses.
+usize fpu_user_size();
+void fpu_save_to(TaskState& state, void* buffer);
+Result<void> fpu_load_from(TaskState& state, const void* buffer);
+
+/// User FS/GS base of the running task (arch_prctl).
+void set_fs_base(TaskState& state, u64 base);
+void set_gs_base(TaskState& state, u64 base);
+u64 get_fs_base(const TaskState& state);
+u64 get_gs_base(const TaskState& state);
+
+}  // namespace arch

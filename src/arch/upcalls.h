@@ -1,0 +1,44 @@
+/// What the machine reports to the kernel. These functions are the only door upwards out of
+/// arch/ and core/: declared here, defined in the folder named on each line, joined by the
+/// linker. All are called on a kernel stack.
+#pragma once
+
+#include "arch/trap_frame.h"
+#include "lib/strong.h"
+
+namespace upcall {
+
+enum class Access : u8 { Read, Write, Execute };
+
+/// A page fault at a user address, by user code or by the kernel on the user's behalf.
+/// Interrupts are on. False: nobody owns `at`; the machine then raises SIGSEGV, or lets the
+/// user copy fail. vm/fault.cc
+bool page_fault(arch::TrapFrame& frame, VirtAddr at, Access access);
+
+/// An exception in user mode that nothing resolves becomes a signal. process/signal_send.cc
+void user_fault(arch::TrapFrame& frame, int signal, int code, VirtAddr at);
+
+/// An interrupt vector from a device or a local timer; interrupts are off and the vector is
+/// not yet acknowledged. core/irq/irq.cc
+void device_interrupt(arch::TrapFrame& frame, unsigned vector);
+
+/// SYSCALL or int $0x80; interrupts are on. syscall/dispatch.cc
+void system_call(arch::TrapFrame& frame);
+void system_call_i386(arch::TrapFrame& frame);
+
+/// The last thing before user mode, interrupts off: reschedule, deliver signals, until there is
+/// no more work. process/exit_to_user.cc
+void return_to_user(arch::TrapFrame& frame);
+
+/// Interrupts are off, an interrupt of kernel code is about to return, and preemption is
+/// allowed and wanted. sched/core.cc
+void preempt_schedule_irq();
+
+/// preempt_enable() found that somebody more urgent is ready; interrupts are on. sched/core.cc
+void preempt_schedule();
+
+/// A new thread's first instructions, on its own stack: finish the switch that led here.
+/// sched/core.cc
+void thread_started();
+
+}  // namespace upcall

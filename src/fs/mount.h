@@ -1,0 +1,57 @@
+/// Mounts: which file system is attached where; and Path, a place in the whole tree.
+/// Linux: fs/namespace.c.
+#pragma once
+
+#include "fs/dentry.h"
+#include "fs/super_block.h"
+
+namespace fs {
+
+/// One file system attached at one place. Linux' struct mount.
+class Mount {
+public:
+    RefCount ref_count;
+    Ref<SuperBlock> super;
+    Ref<Dentry> root;        // of what is mounted
+    Ref<Mount> parent;       // null for the first
+    Ref<Dentry> mountpoint;  // in `parent`
+    u32 flags = 0;           // MS_RDONLY, MS_NOSUID, …
+    u32 id = 0;
+    char source[64] = {};  // as given to mount(2): "proc"
+    ListLink link;         // in the mount table
+    static void release(Mount* mount);
+};
+
+/// A dentry and the mount it is seen through. Linux' struct path.
+struct Path {
+    Ref<Mount> mount;
+    Ref<Dentry> dentry;
+
+    Inode* inode() const { return dentry->inode(); }
+    bool same_as(const Path& other) const {
+        return mount.get() == other.mount.get() && dentry.get() == other.dentry.get();
+    }
+};
+
+/// mount(2) without the user pointers. ENODEV for an unknown type, ENOTDIR, EBUSY, EPERM.
+Result<void> do_mount(std::string_view source, const Path& target, std::string_view type, u32 flags,
+                      std::string_view data);
+/// MS_BIND, MS_REMOUNT, MS_MOVE variants are in do_mount; umount2(2): EINVAL, EBUSY.
+Result<void> do_umount(const Path& target, u32 flags);
+
+/// If something is mounted on `path`, goes to its root (repeatedly).
+void follow_mount(Path& path);
+/// If `path` is the root of a mount, goes to the place it is mounted on. False at the very top.
+bool follow_up(Path& path);
+
+/// The root of everything: the first tmpfs.
+Path root_path();
+
+/// Calls `body` for each mount, oldest first; used by /proc/mounts.
+void for_each_mount(void (*body)(const Mount& mount, void* context), void* context);
+
+/// Writes the absolute name of `path` as seen from `root`; the text ends at room's end and starts
+/// at the returned offset. Unlinked names get " (deleted)". ENAMETOOLONG.
+Result<std::string_view> d_path(const Path& path, const Path& root, std::span<char> room);
+
+}  // namespace fs

@@ -1,0 +1,20 @@
+/// Kernel threads: tasks without user memory. Linux: kernel/kthread.c.
+#pragma once
+
+#include "lib/result.h"
+#include "sched/task.h"
+
+namespace sched {
+
+/// Starts a thread that runs `fn(arg)`; it ends when that returns. Its parent is kthreadd (pid 2).
+/// ENOMEM, EAGAIN.
+Result<Task*> kthread_run(void (*fn)(void*), void* arg, const char* name);
+
+/// For the thread's loop; true once kthread_stop() was called.
+bool kthread_should_stop();
+
+/// A bare Task with a kernel stack and reference count 1, in state kNew, on no list and without a
+/// number. The beginning of every fork. ENOMEM.
+Result<Task*> alloc_task();
+
+}  // namespace sched

@@ -1,0 +1,74 @@
+/// The scheduler's calls. Linux: kernel/sched/core.c.
+#pragma once
+
+#include "lib/result.h"
+#include "sched/task.h"
+
+namespace sched {
+
+/// Lets the most deserving ready task run. If the running task's state is not kRunning, it leaves
+/// the run queue until try_to_wake_up(). No spin lock may be held.
+void schedule();
+
+/// Makes `task` ready if its state is one of `states`. False if it was not. Any context.
+bool try_to_wake_up(Task& task, u32 states);
+inline bool wake_up_process(Task& task) {
+    return try_to_wake_up(task, kInterruptible | kUninterruptible);
+}
+/// Starts a task made by fork: chooses its processor and its place in the queue.
+void wake_up_new_task(Task& task);
+
+/// For loops that wait without a WaitQueue: set the state, test, schedule().
+void set_current_state(u32 state);
+
+/// sched_yield(2).
+void yield();
+
+/// What fork has to set up and undo; `parent` is the running task.
+void sched_fork(Task& child, Task& parent);
+
+/// The running task dies: switches away for the last time. The stack is freed by whoever runs
+/// next.
+[[noreturn]] void do_task_dead();
+
+/// Ends the last schedule() of a task on its own stack; first call of a new one.
+void finish_task_switch(Task& previous);
+
+void set_user_nice(Task& task, int nice);
+
+/// Takes the task to a processor in `mask`. EINVAL if none of them is online.
+Result<void> set_cpus_allowed(Task& task, u64 mask);
+
+/// User and system time of a running or sleeping task up to now.
+struct CpuTimes {
+    u64 user_ns, system_ns;
+};
+CpuTimes cpu_times(const Task& task);
+
+/// Charges the time since the last call to the running task; `to_user`: what comes next.
+void account_user_entry();  // about to enter user mode
+void account_user_exit();   // just left it
+
+struct CpuStats {
+    u64 user_ns, system_ns, idle_ns, irq_ns;
+    u64 switches;
+    u32 running;
+};
+CpuStats cpu_stats(unsigned cpu);
+u64 total_forks();
+void count_fork();
+
+/// Load averages over 1, 5 and 15 minutes, fixed point with 11 fraction bits (LOAD_FREQ of Linux).
+void load_averages(u64 (&averages)[3]);
+
+/// Boot: the running code becomes this processor's idle task.
+void init();
+void init_secondary_cpu(unsigned cpu);
+Task& idle_task(unsigned cpu);
+Result<Task*> create_idle_task(unsigned cpu);
+[[noreturn]] void cpu_idle_loop();
+
+/// Used when a task's address space changes (exec) or is borrowed.
+/// Loads `next`'s page tables; kernel threads keep the previous ones. vm/switch_mm.cc.
+
+}  // namespace sched

@@ -1,0 +1,76 @@
+/// What the threads of one process share beside memory and files. Linux' struct signal_struct.
+///
+/// It stands in sched/ because the task points to it and file systems ask it for limits; the code
+/// that gives it meaning is in process/.
+#pragma once
+
+#include <atomic>
+
+#include "abi/resource.h"
+#include "abi/signal.h"
+#include "core/lock/spin_lock.h"
+#include "lib/list.h"
+#include "lib/ref.h"
+#include "sched/wait_queue.h"
+
+namespace sched {
+
+struct Task;
+
+/// One queued signal: process/signal_queue.h.
+struct SigQueue {
+    ListLink link;
+    abi::SigInfo info;
+};
+
+/// Signals that were sent and not yet delivered, to one thread or to the whole process.
+struct PendingSignals {
+    u64 set = 0;  // bit n - 1: signal n
+    List<SigQueue, &SigQueue::link> queue;
+};
+
+/// The handlers, shared by CLONE_SIGHAND. Its lock also guards the pending signals of every
+/// thread that uses it.
+struct SighandStruct {
+    RefCount ref_count;
+    SpinLock lock{"sighand", LockRank::Sighand};
+    abi::KernelSigaction action[abi::kSignals] GUARDED_BY(lock) = {};
+
+    static void release(SighandStruct* sighand);  // process/signal_action.cc
+};
+
+struct SignalStruct {
+    RefCount ref_count;  // one for each thread, the zombie leader included
+
+    // Guarded by the sighand lock.
+    PendingSignals shared_pending;
+    i32 group_exit_code = 0;  // wait status once group_exit is set
+    bool group_exit = false;  // every thread is to die
+    u32 stop_count = 0;       // threads that have yet to stop
+    i32 stop_signal = 0;      // the signal that stops or stopped the process; 0: running
+    u32 wait_flags = 0;       // what wait4() has yet to report: process/wait.h
+
+    // Guarded by the task list lock.
+    i32 pgrp = 0;
+    i32 session = 0;
+    bool is_session_leader = false;
+    Task* leader = nullptr;
+    std::atomic<u32> live_threads{1};  // not yet exited
+    u32 thread_count = 1;              // not yet released
+    bool is_subreaper = false;
+    bool has_execed = false;  // setpgid() of a child is then refused
+
+    WaitQueue child_exit;  // the process sleeps here in wait4(); lock: the task list's
+    void* tty = nullptr;   // controlling terminal: drivers/tty; guarded by the sighand lock
+
+    abi::Rlimit rlimits[abi::kRlimits];  // own process only; torn reads are harmless
+
+    // Times of threads that are gone, and of children that were waited for.
+    std::atomic<u64> dead_user_ns{0}, dead_system_ns{0};
+    std::atomic<u64> child_user_ns{0}, child_system_ns{0};
+    std::atomic<u64> minor_faults{0}, major_faults{0}, child_minor_faults{0}, child_major_faults{0};
+
+    static void release(SignalStruct* signal);  // process/exit.cc
+};
+
+}  // namespace sched

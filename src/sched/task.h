@@ -1,0 +1,149 @@
+/// Task: a thread of execution, of a process or of the kernel. Linux' struct task_struct.
+///
+/// Lifetime: born in process/fork.cc (or sched/kthread.cc) with one reference, which the task
+/// list holds until it is reaped, and one for the processor while it runs. Others hold a
+/// Ref<Task>. Parts owned by folders above appear as pointers that only those folders follow.
+#pragma once
+
+#include <atomic>
+
+#include "arch/task.h"
+#include "lib/list.h"
+#include "lib/rbtree.h"
+#include "lib/ref.h"
+#include "sched/cred.h"
+#include "sched/pid.h"
+#include "sched/sched_entity.h"
+
+namespace vm {
+class MmStruct;
+}
+namespace fs {
+class FdTable;
+class FsStruct;
+}  // namespace fs
+
+namespace sched {
+
+struct SignalStruct;
+struct SighandStruct;
+struct PendingSignals;
+
+/// What a task is doing, as far as a wake-up is concerned. The letters of /proc/<pid>/stat.
+enum TaskState : u32 {
+    kRunning = 0,               // R: running or ready
+    kInterruptible = 1 << 0,    // S: asleep; a wake-up or a signal ends it
+    kUninterruptible = 1 << 1,  // D: asleep; only a wake-up ends it
+    kStopped = 1 << 2,          // T: by a signal, until SIGCONT
+    kTraced = 1 << 3,           // t: by a tracer
+    kZombie = 1 << 4,           // Z: dead, waits to be reaped
+    kDead = 1 << 5,             // X: reaped
+    kNew = 1 << 6,              // not yet woken for the first time
+    kWakeable = kInterruptible | kUninterruptible | kNew,
+};
+
+/// Work to do before the task returns to user mode, and other marks. Atomic bits.
+enum TaskFlags : u32 {
+    kSigPending = 1 << 0,      // look at the signals
+    kNotifyResume = 1 << 1,    // process/ has work for the way out
+    kRestoreSigmask = 1 << 2,  // the saved mask is to be restored
+    kTraceSyscall = 1 << 3,    // sys_enter/sys_exit slow path
+    kKernelThread = 1 << 4,
+    kForkedNoExec = 1 << 5,  // accounting flag of Linux
+    kExiting = 1 << 6,
+    kMemdie = 1 << 7,  // chosen by the OOM killer
+    kVforkDone = 1 << 8,
+};
+
+struct Task {
+    // --- who
+    PidNumber pid = 0;   // the thread's own number (gettid)
+    PidNumber tgid = 0;  // the process (getpid)
+    char comm[16] = {};  // name, NUL-terminated
+    std::atomic<u32> flags{0};
+    RefCount ref_count;
+    Cred cred;
+
+    // --- scheduling; fields marked (rq) are guarded by the lock of the run queue of `cpu`
+    std::atomic<u32> state{kNew};
+    std::atomic<u32> cpu{0};                     // whose run queue it is or was last on
+    std::atomic<u32> on_rq{0};                   // (rq) enqueued or running
+    std::atomic<u32> on_cpu{0};                  // its registers are in a processor, not in `arch`
+    SpinLock wake_lock{"task", LockRank::Task};  // serialises wake-ups
+    SchedEntity se;                              // (rq)
+    i32 nice = 0;                                // -20 … 19
+    u32 policy = 0;                              // SCHED_*
+    u32 rt_priority = 0;
+    u64 cpus_allowed = ~0ull;
+    u64 voluntary_switches = 0, involuntary_switches = 0;
+    arch::TaskState arch;   // stack pointer, FS/GS base, FPU state
+    void* stack = nullptr;  // kernel stack: kKernelStackSize bytes, guard pages around
+
+    // --- parts that may be shared with other tasks
+    vm::MmStruct* mm = nullptr;         // null for kernel threads
+    vm::MmStruct* active_mm = nullptr;  // whose page tables are loaded while it runs
+    fs::FdTable* files = nullptr;
+    fs::FsStruct* fs = nullptr;
+    SignalStruct* signal = nullptr;
+    SighandStruct* sighand = nullptr;
+
+    // --- signals; guarded by sighand->lock, but for `blocked`, which only the task itself writes
+    PendingSignals* pending = nullptr;  // sent to this thread alone
+    u64 blocked = 0;
+    u64 saved_sigmask = 0;  // with kRestoreSigmask
+    VirtAddr altstack_base;
+    u64 altstack_size = 0;
+    u32 altstack_flags = 2;  // SS_DISABLE
+
+    // --- family; guarded by the task list lock
+    Task* parent = nullptr;        // who is told when it dies
+    Task* group_leader = nullptr;  // itself for the first thread
+    ListLink sibling_link;         // in parent->children
+    List<Task, &Task::sibling_link> children;
+    ListLink thread_link;  // in group_leader->threads
+    List<Task, &Task::thread_link> threads;
+    i32 exit_code = 0;    // wait status
+    i32 exit_signal = 0;  // sent to the parent; SIGCHLD for a fork
+    i32 pdeath_signal = 0;
+
+    // --- the rest
+    VirtAddr set_child_tid, clear_child_tid;  // CLONE_CHILD_{SETTID,CLEARTID}
+    VirtAddr robust_list;
+    struct Vfork* vfork = nullptr;  // the parent waits for exec or exit
+    u64 start_time_ns = 0;
+    std::atomic<u64> user_ns{0}, system_ns{0};
+    u64 last_account_ns = 0;
+    u64 min_faults = 0, maj_faults = 0;
+    u64 restart_data[4] = {};  // for restart_syscall
+    u64 (*restart_function)(Task&) = nullptr;
+    void (*thread_fn)(void*) = nullptr;  // kernel threads: what they run
+    void* thread_arg = nullptr;
+    std::atomic<u32> should_stop{0};     // kthread_stop()
+    i32 syscall_number = -1;             // the call it is in, for /proc/<pid>/syscall
+    const char* wait_channel = nullptr;  // where it sleeps, for /proc/<pid>/wchan
+
+    bool has(TaskFlags flag) const { return flags.load(std::memory_order_relaxed) & flag; }
+    void set(TaskFlags flag) { flags.fetch_or(flag, std::memory_order_seq_cst); }
+    void clear(TaskFlags flag) { flags.fetch_and(~u32{flag}, std::memory_order_seq_cst); }
+
+    static void release(Task* task);  // sched/task.cc: frees stack and memory
+};
+
+/// The letter that ps shows.
+char state_letter(const Task& task);
+
+inline constexpr usize kKernelStackSize = 16 * 1024;
+
+extern Task* current_task;  // per-CPU
+
+/// The running task.
+inline Task& current() { return *arch::this_cpu_read(current_task); }
+
+/// The registers with which `task` entered the kernel from user mode: at the top of its stack.
+inline arch::TrapFrame& user_frame(Task& task) {
+    return reinterpret_cast<arch::TrapFrame*>(static_cast<u8*>(task.stack) + kKernelStackSize)[-1];
+}
+
+inline bool signal_pending(const Task& task) { return task.has(kSigPending); }
+
+}  // namespace sched
