@@ -136,8 +136,11 @@ TEST(list_can_be_a_constant_initialised_global, "lib.list.constinit") {
 }
 
 TEST(list_catches_misuse, "lib.list.misuse") {
-    static Item twice, never, dying;  // static: an expected failure abandons the stack
-    static Items list;
+    static TestForever<Item, 3> storage;  // since an expected failure abandons the stack
+    static TestForever<Items, 1> list_storage;
+    Items& list = *list_storage.make();
+    Item* const items = storage.make();
+    Item &twice = items[0], &never = items[1], &dying = items[2];
     list.push_back(twice);
     EXPECT_ASSERTS(list.push_back(twice));
     EXPECT_ASSERTS(Items::remove(never));

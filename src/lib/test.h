@@ -12,6 +12,7 @@
 #pragma once
 
 #include <concepts>
+#include <new>
 #include <string_view>
 #include <type_traits>
 
@@ -99,6 +100,23 @@ public:
 
 private:
     u64 state_;
+};
+
+/// N fresh objects that are never destroyed, for `static` use: an array too large for a kernel
+/// stack, or objects that a failed ASSERT leaves in a state that must not be looked at again.
+///
+///     static TestForever<Item, 64> storage;
+///     Item* items = storage.make();
+template <class T, usize N>
+class TestForever {
+public:
+    T* make() {
+        for (usize i = 0; i < N; i++) new (bytes_ + i * sizeof(T)) T();
+        return std::launder(reinterpret_cast<T*>(bytes_));
+    }
+
+private:
+    alignas(T) std::byte bytes_[N * sizeof(T)];
 };
 
 #ifdef HOST_TEST
