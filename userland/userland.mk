@@ -6,10 +6,11 @@
 
 U          := $(B)/userland
 MUSL_CC    := musl-gcc
-MUSL_FLAGS  = -static -Os -std=gnu11 -Wall -Wextra -Werror -Iuserland -MMD -MP -MT $@ \
+MUSL_FLAGS := -static -Os -std=gnu11 -Wall -Wextra -Werror -Iuserland \
               -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
               -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -s
 
+U_HEADERS  := $(wildcard userland/*.h userland/*/*.h)
 U_DIRS     := $(filter-out tests hello,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
 U_PROGRAMS := $(addprefix $(U)/,$(U_DIRS))
 U_TESTS    := $(patsubst userland/%.c,$(U)/%,$(wildcard userland/tests/*.c))
@@ -19,14 +20,14 @@ userland: $(U_PROGRAMS) $(U_TESTS) $(HELLOS) ## the programs that run inside the
 .PHONY: userland
 
 define program
-$(U)/$(1): $(wildcard userland/$(1)/*.c) $(wildcard userland/$(1)/*.h) userland/userland.mk | need-build
+$(U)/$(1): $(wildcard userland/$(1)/*.c) $(U_HEADERS) userland/userland.mk | need-build
 	@mkdir -p $$(@D)
 	@printf '  %-6s %s\n' MUSL $$@
 	@$(MUSL_CC) $(MUSL_FLAGS) $(wildcard userland/$(1)/*.c) -o $$@
 endef
 $(foreach name,$(U_DIRS),$(eval $(call program,$(name))))
 
-$(U)/tests/%: userland/tests/%.c userland/userland.mk | need-build
+$(U)/tests/%: userland/tests/%.c $(U_HEADERS) userland/userland.mk | need-build
 	@mkdir -p $(@D)
 	@printf '  %-6s %s\n' MUSL $@
 	@$(MUSL_CC) $(MUSL_FLAGS) $< -o $@
@@ -44,5 +45,3 @@ $(U)/hello/static-musl: userland/hello/hello.c userland/userland.mk | need-build
 	@mkdir -p $(@D)
 	@printf '  %-6s %s\n' MUSL $@
 	@$(MUSL_CC) $(MUSL_FLAGS) $< -o $@
-
--include $(wildcard $(U)/*.d $(U)/tests/*.d)

@@ -1,0 +1,26 @@
+# Checks and tests. tests/run_tests.py runs the layers one after the other and adds them up.
+
+CHECK := $(PYTHON) tests/check
+
+check-quick: ## style and architecture of the sources, no build (< 20 s)
+	$(call need,check)
+	@$(CHECK)/check.py --quick
+
+check: kernel ## check-quick, and what only the built kernel and clang can tell
+	$(call need,build check)
+	@$(CHECK)/check.py --kernel $(KOUT)
+
+TEST_NEEDS = build run check test
+
+test: images ## every test of the project (< 25 min)
+	$(call need,$(TEST_NEEDS))
+	@+$(PYTHON) tests/run_tests.py
+
+test-quick: ## the tests that need no emulator run of long (< 4 min)
+	$(call need,$(TEST_NEEDS))
+	@+$(PYTHON) tests/run_tests.py --quick
+
+N ?= 1000
+soak: $(KIMAGE) $(B)/initramfs.cpio $(DISK) ## boot N=1000 times on QEMU and N/10 on Bochs
+	$(call need,run test)
+	@$(PYTHON) tests/system/soak.py --boots $(N) --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio --disk $(DISK)
