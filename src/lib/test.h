@@ -83,6 +83,14 @@ TestValue TestValue::of(const T& value) {
     }
 }
 
+/// What EXPECT_EQ does. Not inlined, so that a test with many checks keeps a small stack frame.
+template <class A, class B>
+[[gnu::noinline]] void test_expect_equal(TestContext& test, const A& got, const B& want,
+                                         const char* what, Here where) {
+    if (test_equal(got, want)) return;
+    test_not_equal(test, what, TestValue::of(got), TestValue::of(want), where);
+}
+
 /// A small generator for property tests (splitmix64): the same seed gives the same test.
 class TestRandom {
 public:
@@ -173,12 +181,5 @@ extern "C" const KernelTest* const ktests_end[];
         }                                                    \
     } while (0)
 
-#define EXPECT_EQ(got, want)                                                                \
-    do {                                                                                    \
-        const auto& test_got = (got);                                                       \
-        const auto& test_want = (want);                                                     \
-        if (!test_equal(test_got, test_want)) {                                             \
-            test_not_equal(test, "EXPECT_EQ(" #got ", " #want ")", TestValue::of(test_got), \
-                           TestValue::of(test_want), TEST_HERE);                            \
-        }                                                                                   \
-    } while (0)
+#define EXPECT_EQ(got, want) \
+    test_expect_equal(test, (got), (want), "EXPECT_EQ(" #got ", " #want ")", TEST_HERE)
