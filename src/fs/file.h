@@ -74,6 +74,7 @@ public:
     u64 position = 0;              // guarded by position_mutex where two tasks share the file
     void* private_data = nullptr;  // the operations' own
     const char* anonymous_name = nullptr;
+    void* epoll_items = nullptr;  // epoll instances that watch it: ipc/epoll.cc
 
     static void release(File* file);
 
@@ -84,6 +85,10 @@ public:
     usize describe(std::span<char> room, u32& device, u64& inode) override;
     u64 size() override;
 };
+
+/// Makes the epoll instances that watch `file` forget it. File::release() calls it first, before
+/// ops->release(), if file.epoll_items is set. Defined in ipc/epoll.cc.
+void eventpoll_release(File& file);
 
 /// read(2) and write(2) on an open file, with all checks: EBADF, EISDIR, EINVAL, EFBIG. `offset`
 /// null: the file's own position.

@@ -18,13 +18,13 @@ enum class LockRank : unsigned char {
     Inode,           // fields of one inode that a spin lock guards
     SuperBlock,      // the list of a file system's inodes
     Pipe,            // one per pipe
-    Epoll,           // ready list of an epoll instance
     PageCache,       // the pages of one file
     PageTable,       // the page tables of one address space
     MmList,          // address space bookkeeping that interrupts never touch
     Futex,           // one per futex hash bucket
     Mutex,           // the inside of a sleeping lock
     WaitQueue,       // inside the lock of the data that is waited for
+    Epoll,           // ready list of an epoll instance; filled by wake-ups of what it watches
     Task,            // a task's wake-up state; a wake-up takes it, then the run queue
     RunQueue,        // a processor's run queue; two of them only through DoubleRunQueueGuard
     RunQueueSecond,  // the one with the higher number, taken second
