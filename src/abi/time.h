@@ -1,0 +1,45 @@
+/// Clocks, and times as system calls pass them. Linux: include/uapi/linux/time.h.
+#pragma once
+
+#include "abi/types.h"
+
+namespace abi {
+
+struct Timespec {
+    i64 sec;
+    i64 nsec;
+};
+
+struct Timeval {
+    i64 sec;
+    i64 usec;
+};
+
+/// struct timezone: always zero.
+struct Timezone {
+    i32 minutes_west;
+    i32 dst_time;
+};
+
+/// struct itimerval, struct itimerspec.
+struct Itimerval {
+    Timeval interval, value;
+};
+
+/// struct tms of times(2), in ticks of kUserHz.
+struct Tms {
+    i64 utime, stime, cutime, cstime;
+};
+
+inline constexpr u64 kUserHz = 100;
+
+inline constexpr int CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_PROCESS_CPUTIME_ID = 2;
+inline constexpr int CLOCK_THREAD_CPUTIME_ID = 3, CLOCK_MONOTONIC_RAW = 4;
+inline constexpr int CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7;
+inline constexpr int CLOCK_REALTIME_ALARM = 8, CLOCK_BOOTTIME_ALARM = 9, CLOCK_TAI = 11;
+
+inline constexpr int TIMER_ABSTIME = 1;
+
+inline constexpr int ITIMER_REAL = 0, ITIMER_VIRTUAL = 1, ITIMER_PROF = 2;
+
+}  // namespace abi
