@@ -95,7 +95,8 @@ public:
     u32 device = 0;  // st_rdev of a device node
     std::atomic<u32> link_count{1};
     std::atomic<u64> size{0};
-    u64 blocks = 0;  // of 512 bytes
+    std::atomic<i32> write_count{0};  // > 0: open for writing so often; < 0: being executed
+    u64 blocks = 0;                   // of 512 bytes
     TimeSpec atime, mtime, ctime;
 
     void* private_data = nullptr;  // the file system's own
@@ -110,5 +111,30 @@ TimeSpec current_time();
 
 /// May `current` do this to the file? `want`: bits 4 read, 2 write, 1 execute/search. EACCES.
 Result<void> inode_permission(const Inode& inode, unsigned want);
+
+/// Whether the running task has the capability (CAP_*, abi/prctl.h).
+bool capable(unsigned capability);
+
+/// May `current` change mode, times and owner: it owns the file or has CAP_FOWNER.
+bool inode_owner_or_capable(const Inode& inode);
+
+/// Sets owner, group and times of a new inode as its creator and directory demand: a set-group-ID
+/// directory hands its group down, and to directories the bit itself.
+void inode_init_owner(Inode& inode, const Inode* dir);
+
+/// Changes the size of a regular file, as truncate(2) does after its permission checks: times,
+/// set-user-ID bits, page cache. EISDIR, EINVAL, EFBIG, EPERM, ENOSPC. Takes the inode's mutex.
+Result<void> do_truncate(Inode& inode, u64 size);
+
+/// Drops the set-user-ID and set-group-ID bits when somebody without the right to keep them
+/// writes to the file. The inode's mutex is held.
+void file_remove_privs(Inode& inode);
+
+/// A running program's file must not change: ETXTBSY for whoever comes second. Each successful
+/// call is undone by its counterpart.
+Result<void> get_write_access(Inode& inode);
+void put_write_access(Inode& inode);
+Result<void> deny_write_access(Inode& inode);
+void allow_write_access(Inode& inode);
 
 }  // namespace fs

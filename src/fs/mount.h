@@ -4,6 +4,7 @@
 
 #include "fs/dentry.h"
 #include "fs/super_block.h"
+#include "lib/rbtree.h"
 
 namespace fs {
 
@@ -17,8 +18,10 @@ public:
     Ref<Dentry> mountpoint;  // in `parent`
     u32 flags = 0;           // MS_RDONLY, MS_NOSUID, …
     u32 id = 0;
-    char source[64] = {};  // as given to mount(2): "proc"
-    ListLink link;         // in the mount table
+    char source[64] = {};         // as given to mount(2): "proc"
+    ListLink link;                // in the mount table
+    RbNode node;                  // in the mount table, by (parent, mountpoint)
+    std::atomic<u32> writers{0};  // files open for writing through it
     static void release(Mount* mount);
 };
 
@@ -43,6 +46,15 @@ Result<void> do_umount(const Path& target, u32 flags);
 void follow_mount(Path& path);
 /// If `path` is the root of a mount, goes to the place it is mounted on. False at the very top.
 bool follow_up(Path& path);
+
+/// Whether files may be changed through this mount: EROFS. Everything that writes asks first.
+Result<void> mnt_want_write(const Path& path);
+
+/// Notes that the file was read, as the mount's atime options say.
+void touch_atime(const Path& path);
+
+/// Boot: mounts the first tmpfs. Afterwards names can be looked up and files made.
+void init();
 
 /// The root of everything: the first tmpfs.
 Path root_path();

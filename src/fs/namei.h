@@ -34,6 +34,9 @@ Result<ParentLookup> lookup_parent(const Path& start, std::string_view name);
 /// The dentry `last` in `parent`, negative if there is no such name. Its inode mutex is held.
 Result<Ref<Dentry>> lookup_in(const Path& parent, std::string_view last);
 
+/// As lookup_in(), without mounts and permissions: for file systems that fill themselves.
+Result<Ref<Dentry>> lookup_one(Dentry& parent, std::string_view last);
+
 /// open(2): with O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH, … `mode` as given,
 /// the umask is applied here.
 Result<Ref<File>> do_open(int dirfd, std::string_view name, u32 flags, u32 mode);

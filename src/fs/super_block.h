@@ -16,7 +16,10 @@ public:
     virtual void evict_inode(Inode& inode) const = 0;
     virtual Result<void> statfs(SuperBlock& super, abi::StatFs& out) const;
     virtual Result<void> sync(SuperBlock& super) const { return {}; }
+    /// Everything but the root's inode is gone; what is left is put_super()'s to free.
     virtual void put_super(SuperBlock& super) const {}
+    /// MS_REMOUNT with options: EINVAL for bad ones.
+    virtual Result<void> remount(SuperBlock& super, std::string_view data) const { return {}; }
     /// Options for /proc/mounts, beginning with a comma: ",size=64k". Returns the length.
     virtual usize show_options(SuperBlock& super, std::span<char> room) const { return 0; }
 
