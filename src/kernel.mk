@@ -33,7 +33,7 @@ endif
 SOLVED  := $(addprefix -DSOLVED_,$(filter-out $(HOLES),$(LABS)))
 
 # --- flags (each one's reason: handouts/kernel/invariants) -----------------------------------
-CPPFLAGS := -I$(SRC) $(SOLVED) $(if $(DEBUG),-DDEBUG=1) -MMD -MP -fmacro-prefix-map=$(SRC)/=
+CPPFLAGS := -I$(SRC) $(SOLVED) $(if $(DEBUG),-DDEBUG=1) -MD -MP -fmacro-prefix-map=$(SRC)/=
 COMMON   := -O2 -g -ffreestanding -nostdlib -mno-red-zone -mgeneral-regs-only -mcmodel=kernel \
             -fno-pic -no-pie -fno-lto -fno-omit-frame-pointer -fno-strict-aliasing \
             -fno-asynchronous-unwind-tables -fcf-protection=none -fno-stack-protector

@@ -10,20 +10,21 @@
 
 /// A program that is started again whenever it ends.
 struct service {
-    const char *name;          // for messages
-    const char *tty;           // its terminal, opened as descriptors 0 to 2
-    char *const *argv;         // argv[0] is the path
-    const char *dash;          // argv[0] as the program sees it ("-sh": a login shell), or NULL
-    const char *banner;        // a file shown before each start, or NULL
-    bool tell_end;             // say so on the terminal when it ends
-    bool missing;              // given up: the program or its terminal does not exist
-    pid_t pid;                 // 0: not running
-    long long started_ms;      // when it was last started (CLOCK_MONOTONIC)
-    long long start_after_ms;  // not before this moment (a program that ends at once is slowed down)
+    const char* name;      // for messages
+    const char* tty;       // its terminal, opened as descriptors 0 to 2
+    char* const* argv;     // argv[0] is the path
+    const char* dash;      // argv[0] as the program sees it ("-sh": a login shell), or NULL
+    const char* banner;    // a file shown before each start, or NULL
+    bool tell_end;         // say so on the terminal when it ends
+    bool missing;          // given up: the program or its terminal does not exist
+    pid_t pid;             // 0: not running
+    long long started_ms;  // when it was last started (CLOCK_MONOTONIC)
+    long long
+        start_after_ms;  // not before this moment (a program that ends at once is slowed down)
 };
 
 /// Says one line on the console, "init: ...", and in the kernel's log when that exists.
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 /// Mounts /proc, /sys, /dev, /tmp and what hangs below them, unless they are mounted already.
 void mount_all(void);
@@ -35,10 +36,10 @@ void set_host_name(void);
 long long now_ms(void);
 
 /// Starts `service` if it is due. Gives it up with one line when its parts do not exist.
-void start_service(struct service *service);
+void start_service(struct service* service);
 
 /// Notes that the service's process ended with `status` and when it may start again.
-void service_ended(struct service *service, int status);
+void service_ended(struct service* service, int status);
 
 /// Ends the machine in good order: TERM and KILL to everybody, file systems written, and then
 /// reboot(2) with `command`. Returns only when the kernel refuses.

@@ -1,8 +1,8 @@
 // The first program: sets the system up, then waits for children and signals for ever.
 //
 // Signals follow the convention of busybox's poweroff, halt and reboot: USR2 powers off, USR1
-// halts, TERM reboots, INT (Ctrl-Alt-Del) reboots. They stay blocked and are fetched one at a time by
-// sigtimedwait(), so no handler runs and nothing here can be interrupted half-way.
+// halts, TERM reboots, INT (Ctrl-Alt-Del) reboots. They stay blocked and are fetched one at a time
+// by sigtimedwait(), so no handler runs and nothing here can be interrupted half-way.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,12 +17,16 @@
 
 #include "init.h"
 
-static char *const kAgent[] = {"/sbin/agent", NULL};
-static char *const kShell[] = {"/bin/sh", NULL};
+static char* const kAgent[] = {"/sbin/agent", NULL};
+static char* const kShell[] = {"/bin/sh", NULL};
 
 static struct service services[] = {
     {.name = "agent", .tty = "/dev/ttyS1", .argv = kAgent},
-    {.name = "shell", .tty = "/dev/console", .argv = kShell, .dash = "-sh", .banner = "/etc/motd",
+    {.name = "shell",
+     .tty = "/dev/console",
+     .argv = kShell,
+     .dash = "-sh",
+     .banner = "/etc/motd",
      .tell_end = true},
 };
 enum { kServices = sizeof services / sizeof services[0] };
@@ -82,13 +86,13 @@ static struct timespec until_next_start(void) {
 }
 
 // The kernel hands over the words of its command line that it does not know.
-static void tell_arguments(int argc, char **argv) {
+static void tell_arguments(int argc, char** argv) {
     for (int i = 1; i < argc; i++) {
         say("argument '%s' means nothing to me", argv[i]);
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     if (getpid() != 1) {
         fprintf(stderr, "init: I am the first program of the system; use poweroff or reboot\n");
         return 1;

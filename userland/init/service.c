@@ -13,13 +13,13 @@
 #include "init.h"
 
 enum {
-    kShortLifeMs = 1000,   // a service that lives less than this is thought to be broken,
-    kSlowDownMs = 2000,    // and is started again only after so long
-    kGoodbyeMs = 1000,     // between TERM and KILL at shutdown
+    kShortLifeMs = 1000,  // a service that lives less than this is thought to be broken,
+    kSlowDownMs = 2000,   // and is started again only after so long
+    kGoodbyeMs = 1000,    // between TERM and KILL at shutdown
     kExecFailed = 127,
 };
 
-static void show(const char *path) {
+static void show(const char* path) {
     char buffer[512];
     ssize_t size;
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -32,7 +32,7 @@ static void show(const char *path) {
 
 // In the child: a session of its own whose controlling terminal is the service's, all signals as
 // they were before init, and the program.
-_Noreturn static void become(const struct service *service) {
+_Noreturn static void become(const struct service* service) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -46,18 +46,18 @@ _Noreturn static void become(const struct service *service) {
     if (tty > 2) close(tty);
     tcsetpgrp(0, getpid());
     if (service->banner) show(service->banner);
-    char *argv[8] = {NULL};
+    char* argv[8] = {NULL};
     for (int i = 0; i < 7 && service->argv[i]; i++) {
         argv[i] = service->argv[i];
     }
-    if (service->dash) argv[0] = (char *)service->dash;
+    if (service->dash) argv[0] = (char*)service->dash;
     execv(service->argv[0], argv);
     say("cannot run %s: %s", service->argv[0], strerror(errno));
     _exit(kExecFailed);
 }
 
 // The terminal must open, not only exist: the device may be there without a driver.
-static bool parts_exist(struct service *service) {
+static bool parts_exist(struct service* service) {
     if (access(service->argv[0], X_OK) < 0) {
         say("no %s: %s: %s", service->name, service->argv[0], strerror(errno));
         return false;
@@ -71,7 +71,7 @@ static bool parts_exist(struct service *service) {
     return true;
 }
 
-void start_service(struct service *service) {
+void start_service(struct service* service) {
     if (service->pid || service->missing || now_ms() < service->start_after_ms) return;
     if (!parts_exist(service)) {
         service->missing = true;
@@ -88,7 +88,7 @@ void start_service(struct service *service) {
     service->pid = pid;
 }
 
-void service_ended(struct service *service, int status) {
+void service_ended(struct service* service, int status) {
     service->pid = 0;
     bool short_life = now_ms() - service->started_ms < kShortLifeMs;
     service->start_after_ms = short_life ? now_ms() + kSlowDownMs : 0;

@@ -26,7 +26,7 @@ static const struct mount_point kMounts[] = {
     {"/sys/kernel/debug", "debugfs", NULL, true},
 };
 
-void say(const char *format, ...) {
+void say(const char* format, ...) {
     char line[256] = "init: ";
     va_list arguments;
     va_start(arguments, format);
@@ -43,14 +43,14 @@ long long now_ms(void) {
 }
 
 // A mount point lies on another device than the folder that holds it.
-static bool is_mounted(const char *path) {
+static bool is_mounted(const char* path) {
     char parent[128];
     struct stat here, above;
     snprintf(parent, sizeof parent, "%s/..", path);
     return stat(path, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
 }
 
-static void mount_one(const struct mount_point *point) {
+static void mount_one(const struct mount_point* point) {
     if (is_mounted(point->path)) return;
     if (mkdir(point->path, 0755) < 0 && errno != EEXIST) {
         if (!point->optional) say("no folder %s: %s", point->path, strerror(errno));
