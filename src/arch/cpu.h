@@ -35,6 +35,7 @@ inline void irq_restore(bool were_on) {
 /// Sleeps until the next interrupt. sti takes effect after the hlt has begun, so a wake-up that
 /// is already pending is not slept through.
 inline void irq_enable_and_halt() { asm volatile("sti; hlt" : : : "memory"); }
+inline void raise_breakpoint() { asm volatile("int3"); }
 inline void halt() { asm volatile("hlt" : : : "memory"); }
 inline void cpu_relax() { asm volatile("pause" : : : "memory"); }
 

@@ -21,4 +21,16 @@ struct TrapFrame {
 };
 static_assert(sizeof(TrapFrame) == 21 * 8);
 
+/// The registers with which a program begins: all zero but for these.
+constexpr TrapFrame user_start_frame(VirtAddr rip, VirtAddr rsp) {
+    TrapFrame frame{};
+    frame.orig_rax = ~u64{0};
+    frame.rip = rip.raw();
+    frame.cs = 0x33;  // kUserCs, kUserDs of x86_64/cpu/cpu_setup.h
+    frame.rflags = 1 << 9;
+    frame.rsp = rsp.raw();
+    frame.ss = 0x2b;
+    return frame;
+}
+
 }  // namespace arch

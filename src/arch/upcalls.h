@@ -18,6 +18,12 @@ bool page_fault(arch::TrapFrame& frame, VirtAddr at, Access access);
 /// An exception in user mode that nothing resolves becomes a signal. process/signal_send.cc
 void user_fault(arch::TrapFrame& frame, int signal, int code, VirtAddr at);
 
+/// An exception in the kernel that nobody expected: reports and stops. core/log/oops.cc
+[[noreturn]] void kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at);
+
+/// A non-maskable interrupt, on its own stack. False: nobody knows why. core/irq/nmi.cc
+bool nmi(arch::TrapFrame& frame);
+
 /// An interrupt vector from a device or a local timer; interrupts are off and the vector is
 /// not yet acknowledged. core/irq/irq.cc
 void device_interrupt(arch::TrapFrame& frame, unsigned vector);
@@ -36,6 +42,16 @@ void preempt_schedule_irq();
 
 /// preempt_enable() found that somebody more urgent is ready; interrupts are on. sched/core.cc
 void preempt_schedule();
+
+/// The boot processor, with boot_info filled in; no traps, no console yet. init/main.cc
+[[noreturn]] void kernel_main();
+
+/// A further processor is up, with its tables loaded and interrupts off. init/smp.cc
+[[noreturn]] void secondary_start(unsigned cpu);
+
+/// Memory for FPU state, 64-byte aligned; null if there is none. mm/fpu_memory.cc
+void* alloc_fpu_area(usize bytes);
+void free_fpu_area(void* area);
 
 /// A new thread's first instructions, on its own stack: finish the switch that led here.
 /// sched/core.cc

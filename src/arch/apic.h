@@ -1,0 +1,41 @@
+/// The local APIC (one in each processor) and the I/O APICs (for devices). See: Intel SDM vol. 3,
+/// chapter 10; 82093AA data sheet.
+#pragma once
+
+#include "arch/vectors.h"
+#include "lib/result.h"
+#include "lib/types.h"
+
+namespace arch {
+
+/// Masks the two 8259 controllers for good, with their vectors moved out of the way of the
+/// exceptions, so that a spurious one is recognised.
+void pic_disable();
+
+/// Hands over the mapped registers; the boot processor's APIC is then enabled.
+void apic_init(volatile void* registers);
+/// Enables the local APIC of a further processor.
+void apic_init_cpu();
+u32 apic_id();
+void apic_eoi();
+
+/// Sends an interrupt to one processor, by APIC id.
+void apic_send_ipi(u32 apic_id, unsigned vector);
+/// INIT and STARTUP, as the MP initialisation protocol wants them; `page` is below 1 MiB.
+void apic_send_init(u32 apic_id);
+void apic_send_startup(u32 apic_id, u8 page);
+void apic_send_nmi_to_others();
+
+// The local timer: counts down from `count` at a rate measured by clock_init().
+void apic_timer_setup(bool masked);
+void apic_timer_set(u32 count);
+u32 apic_timer_read();
+
+/// An I/O APIC with its mapped registers; its inputs are first_gsi … first_gsi + inputs - 1.
+void ioapic_add(volatile void* registers, u32 first_gsi);
+/// Routes a global interrupt to a processor. Masked until ioapic_unmask(). ENXIO: no such input.
+Result<void> ioapic_route(u32 gsi, unsigned vector, u32 apic_id, bool active_low, bool level);
+void ioapic_mask(u32 gsi);
+void ioapic_unmask(u32 gsi);
+
+}  // namespace arch

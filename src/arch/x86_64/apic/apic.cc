@@ -1,0 +1,114 @@
+// See arch/apic.h.
+
+#include "arch/apic.h"
+
+#include "arch/cpu.h"
+
+namespace arch {
+
+namespace {
+
+constinit volatile u8* registers = nullptr;
+
+enum Reg : unsigned {
+    kId = 0x20,
+    kTaskPriority = 0x80,
+    kEoi = 0xb0,
+    kSpurious = 0xf0,
+    kErrorStatus = 0x280,
+    kCommandLow = 0x300,
+    kCommandHigh = 0x310,
+    kLvtTimer = 0x320,
+    kLvtLint0 = 0x350,
+    kLvtLint1 = 0x360,
+    kLvtError = 0x370,
+    kTimerInitial = 0x380,
+    kTimerCurrent = 0x390,
+    kTimerDivide = 0x3e0,
+};
+
+constexpr u32 kMasked = 1 << 16;
+constexpr u32 kDeliveryPending = 1 << 12;
+constexpr u32 kAssert = 1 << 14;
+constexpr u32 kDeliverNmi = 4 << 8, kDeliverInit = 5 << 8, kDeliverStartup = 6 << 8;
+constexpr u32 kAllButSelf = 3 << 18;
+
+u32 read(Reg reg) {
+    return mmio_read<u32>(registers + reg);
+}
+void write(Reg reg, u32 value) {
+    mmio_write<u32>(registers + reg, value);
+}
+
+void send(u32 apic_id, u32 command) {
+    const bool irqs = irq_save();  // the two halves belong together
+    while (read(kCommandLow) & kDeliveryPending) cpu_relax();
+    write(kCommandHigh, apic_id << 24);
+    write(kCommandLow, command);
+    irq_restore(irqs);
+}
+
+}  // namespace
+
+void pic_disable() {
+    constexpr u16 kMaster = 0x20, kSlave = 0xa0;
+    // Initialisation: vectors 0xf0 … 0xff (spurious ones still arrive), cascade on line 2.
+    outb(kMaster, 0x11);
+    outb(kSlave, 0x11);
+    outb(kMaster + 1, 0xf0);
+    outb(kSlave + 1, 0xf8);
+    outb(kMaster + 1, 4);
+    outb(kSlave + 1, 2);
+    outb(kMaster + 1, 1);
+    outb(kSlave + 1, 1);
+    outb(kMaster + 1, 0xff);
+    outb(kSlave + 1, 0xff);
+}
+
+void apic_init(volatile void* mapped) {
+    registers = static_cast<volatile u8*>(mapped);
+    apic_init_cpu();
+}
+
+void apic_init_cpu() {
+    wrmsr(Msr::ApicBase, rdmsr(Msr::ApicBase) | 1 << 11);
+    write(kTaskPriority, 0);
+    write(kLvtLint0, kMasked);
+    write(kLvtLint1, kDeliverNmi);
+    write(kLvtError, kMasked);
+    write(kSpurious, 1 << 8 | kSpuriousVector);
+    apic_timer_setup(true);
+}
+
+u32 apic_id() {
+    return read(kId) >> 24;
+}
+void apic_eoi() {
+    write(kEoi, 0);
+}
+
+void apic_send_ipi(u32 id, unsigned vector) {
+    send(id, vector | kAssert);
+}
+void apic_send_init(u32 id) {
+    send(id, kDeliverInit | kAssert);
+}
+void apic_send_startup(u32 id, u8 page) {
+    send(id, kDeliverStartup | kAssert | page);
+}
+void apic_send_nmi_to_others() {
+    if (registers != nullptr) send(0, kDeliverNmi | kAssert | kAllButSelf);
+}
+
+void apic_timer_setup(bool masked) {
+    write(kTimerDivide, 0xb);  // divide by 1
+    write(kLvtTimer, kTimerVector | (masked ? kMasked : 0));
+}
+void apic_timer_set(u32 count) {
+    write(kTimerInitial, count);
+}
+u32 apic_timer_read() {
+    return read(kTimerCurrent);
+}
+
+}  // namespace arch

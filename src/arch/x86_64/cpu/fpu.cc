@@ -1,0 +1,147 @@
+// FPU, SSE and AVX registers of user tasks. The kernel itself never touches them.
+//
+// Why not lazily by a trap: user programs use SSE in every memcpy, so nearly every switch would
+// take the trap. But a kernel thread between two slices of the same task costs nothing here: the
+// registers stay, and `owner` tells whose they are.
+// See: Intel SDM vol. 1, chapter 13 (XSAVE).
+
+#include "arch/x86_64/cpu/fpu.h"
+
+#include "abi/errno.h"
+#include "arch/cpu.h"
+#include "arch/cpu_features.h"
+#include "arch/percpu.h"
+#include "arch/upcalls.h"
+#include "lib/string.h"
+
+namespace arch {
+
+namespace {
+
+PER_CPU void* owner = nullptr;  // whose state the registers hold
+
+constexpr u32 kMxcsrDefault = 0x1f80;
+constexpr u16 kControlDefault = 0x37f;
+constexpr usize kMxcsrOffset = 24, kHeaderOffset = 512;
+
+void save(void* area) {
+    if (cpu_features.xsave) {
+        xsave(area);
+    } else {
+        fxsave(area);
+    }
+}
+void load(const void* area) {
+    if (cpu_features.xsave) {
+        xrstor(area);
+    } else {
+        fxrstor(area);
+    }
+}
+
+void make_initial(void* area) {
+    memset(area, 0, cpu_features.xsave_size);
+    memcpy(area, &kControlDefault, 2);
+    memcpy(static_cast<u8*>(area) + kMxcsrOffset, &kMxcsrDefault, 4);
+    if (cpu_features.xsave) {
+        const u64 components = 3;  // x87 and SSE as above, the rest in its initial state
+        memcpy(static_cast<u8*>(area) + kHeaderOffset, &components, 8);
+    }
+}
+
+/// True if this processor's registers are those of `state`, which has not run elsewhere since.
+bool is_loaded(const TaskState& state) {
+    return this_cpu_read(owner) == state.fpu && state.fpu_cpu == this_cpu_read(this_cpu_offset);
+}
+
+void load_here(TaskState& state) {
+    load(state.fpu);
+    this_cpu_write(owner, state.fpu);
+    state.fpu_cpu = this_cpu_read(this_cpu_offset);
+}
+
+/// Brings the memory copy of the running task up to date.
+void sync(TaskState& state) {
+    if (state.fpu != nullptr && is_loaded(state)) save(state.fpu);
+}
+
+Result<void> alloc_area(TaskState& state) {
+    state.fpu = upcall::alloc_fpu_area(cpu_features.xsave_size);
+    state.fpu_cpu = ~u64{0};
+    if (state.fpu == nullptr) return ENOMEM;
+    return {};
+}
+
+}  // namespace
+
+void fpu_switch(TaskState& from, TaskState& to) {
+    if (to.fpu == nullptr) {
+        // A kernel thread: the registers stay as they are, but `from` may resume elsewhere.
+        sync(from);
+        return;
+    }
+    if (is_loaded(to)) return;
+    sync(from);
+    load_here(to);
+}
+
+Result<void> fpu_create(TaskState& state) {
+    TRY(alloc_area(state));
+    make_initial(state.fpu);
+    return {};
+}
+
+Result<void> fpu_copy(TaskState& to, TaskState& from) {
+    TRY(alloc_area(to));
+    const bool irqs = irq_save();
+    sync(from);
+    irq_restore(irqs);
+    memcpy(to.fpu, from.fpu, cpu_features.xsave_size);
+    return {};
+}
+
+void fpu_destroy(TaskState& state) {
+    if (state.fpu != nullptr) upcall::free_fpu_area(state.fpu);
+    state.fpu = nullptr;
+}
+
+void fpu_reset(TaskState& state) {
+    const bool irqs = irq_save();
+    make_initial(state.fpu);
+    load_here(state);
+    irq_restore(irqs);
+}
+
+usize fpu_user_size() {
+    return cpu_features.xsave_size;
+}
+
+void fpu_save_to(TaskState& state, void* buffer) {
+    const bool irqs = irq_save();
+    sync(state);
+    irq_restore(irqs);
+    memcpy(buffer, state.fpu, cpu_features.xsave_size);
+}
+
+/// XRSTOR faults on reserved bits; rather than catch that, refuse or clear them first.
+Result<void> fpu_load_from(TaskState& state, const void* buffer) {
+    constexpr u32 kMxcsrMask = 0xffff;
+    u32 mxcsr;
+    memcpy(&mxcsr, static_cast<const u8*>(buffer) + kMxcsrOffset, 4);
+    if (mxcsr & ~kMxcsrMask) return EINVAL;
+    if (cpu_features.xsave) {
+        u64 header[8];
+        memcpy(header, static_cast<const u8*>(buffer) + kHeaderOffset, sizeof header);
+        if (header[0] & ~cpu_features.xcr0) return EINVAL;
+        for (unsigned i = 1; i < 8; i++) {
+            if (header[i] != 0) return EINVAL;
+        }
+    }
+    const bool irqs = irq_save();
+    memcpy(state.fpu, buffer, cpu_features.xsave_size);
+    load_here(state);
+    irq_restore(irqs);
+    return {};
+}
+
+}  // namespace arch

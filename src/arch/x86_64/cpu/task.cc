@@ -1,0 +1,68 @@
+// Switching between tasks, as far as the processor is concerned. See arch/task.h.
+
+#include "arch/task.h"
+
+#include "arch/cpu.h"
+#include "arch/cpu_features.h"
+#include "arch/upcalls.h"
+#include "arch/x86_64/cpu/cpu_setup.h"
+#include "arch/x86_64/cpu/fpu.h"
+
+namespace arch {
+
+extern "C" {
+void switch_stacks(u64* save_rsp, u64 load_rsp);
+void new_task_start();
+void new_task_started() {
+    upcall::thread_started();
+}
+}
+
+namespace {
+
+/// This processor's copy.
+template <class T>
+T& mine(T& variable) {
+    return *reinterpret_cast<T*>(reinterpret_cast<u64>(&variable) +
+                                 this_cpu_read(this_cpu_offset));
+}
+
+}  // namespace
+
+void switch_to(TaskState& from, TaskState& to, void* to_stack_top) {
+    fpu_switch(from, to);
+    from.fs_base = rdmsr(Msr::FsBase);
+    if (from.fs_base != to.fs_base) wrmsr(Msr::FsBase, to.fs_base);
+    // While the kernel runs, the user's GS base waits in KernelGsBase.
+    if (from.gs_base != to.gs_base) wrmsr(Msr::KernelGsBase, to.gs_base);
+    const u64 top = reinterpret_cast<u64>(to_stack_top);
+    this_cpu_write(kernel_stack_top, top);
+    mine(cpu_tables).tss.rsp[0] = top;
+    switch_stacks(&from.rsp, to.rsp);
+}
+
+void prepare_stack(TaskState& state, void* stack_top, void (*entry)()) {
+    // Below the user's frame: what switch_stacks() pops (r15 … rbx), and where it returns to.
+    u64* sp = reinterpret_cast<u64*>(static_cast<TrapFrame*>(stack_top) - 1);
+    *--sp = reinterpret_cast<u64>(&new_task_start);
+    *--sp = reinterpret_cast<u64>(entry);  // rbx
+    for (int i = 0; i < 5; i++) *--sp = 0;  // rbp r12 r13 r14 r15
+    state.rsp = reinterpret_cast<u64>(sp);
+}
+
+void set_fs_base(TaskState& state, u64 base) {
+    state.fs_base = base;
+    wrmsr(Msr::FsBase, base);
+}
+void set_gs_base(TaskState& state, u64 base) {
+    state.gs_base = base;
+    wrmsr(Msr::KernelGsBase, base);
+}
+u64 get_fs_base(const TaskState&) {
+    return rdmsr(Msr::FsBase);
+}
+u64 get_gs_base(const TaskState&) {
+    return rdmsr(Msr::KernelGsBase);
+}
+
+}  // namespace arch

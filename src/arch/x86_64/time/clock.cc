@@ -1,0 +1,93 @@
+// Measuring the time stamp counter and the local APIC timer against a clock whose rate is known:
+// the HPET tells its own, the ACPI timer runs at 3.579545 MHz, the PIT at 1.193182 MHz.
+//
+// Reading: ns = (tsc - start) * mult >> 32. The multiplier is computed once; the product of two
+// 64-bit numbers is taken in 128 bits, so it never overflows.
+
+#include "arch/clock.h"
+
+#include "arch/apic.h"
+#include "arch/boot_info.h"
+#include "arch/cpu.h"
+#include "arch/layout.h"
+#include "arch/x86_64/time/reference.h"
+
+namespace arch {
+
+namespace {
+
+constinit u64 tsc_start = 0;
+constinit u64 ns_per_tick_32 = 0;  // nanoseconds per TSC tick, 32 fraction bits
+constinit u64 tsc_rate_khz = 0;
+constinit u64 apic_ticks_per_ns_32 = 0;
+constinit const char* reference_name = "none";
+
+u64 mul_shift_32(u64 a, u64 b) {
+    return u64((unsigned __int128){a} * b >> 32);
+}
+
+/// How far the TSC and the APIC timer run while the reference clock measures `ns`.
+struct Measured {
+    u64 ns, tsc, apic;
+};
+Measured measure(ReferenceClock& reference, u64 ns) {
+    apic_timer_set(~0u);
+    const u64 begin = reference.read();
+    const u64 tsc_begin = rdtsc();
+    const u32 apic_begin = apic_timer_read();
+    u64 passed = 0;
+    while (passed < ns) passed = reference.to_ns(reference.read() - begin);
+    const Measured m{passed, rdtsc() - tsc_begin, u64{apic_begin - apic_timer_read()}};
+    apic_timer_set(0);
+    return m;
+}
+
+}  // namespace
+
+void clock_init() {
+    const bool irqs = irq_save();
+    ReferenceClock reference = find_reference_clock();
+    reference_name = reference.name;
+    const Measured m = measure(reference, 2'000'000);
+    irq_restore(irqs);
+
+    tsc_rate_khz = m.tsc * 1'000'000 / m.ns;
+    ns_per_tick_32 = (m.ns << 32) / m.tsc;
+    apic_ticks_per_ns_32 = (m.apic << 32) / m.ns;
+    tsc_start = rdtsc();
+}
+
+u64 clock_ns() {
+    return mul_shift_32(rdtsc() - tsc_start, ns_per_tick_32);
+}
+u64 tsc_khz() {
+    return tsc_rate_khz;
+}
+const char* clock_reference() {
+    return reference_name;
+}
+
+void timer_init_cpu() {
+    apic_timer_setup(false);
+}
+
+void timer_arm(u64 ns) {
+    constexpr u64 kMax = 0xffff'ffff;
+    // Longer than the counter holds: an early alarm does no harm, it is set again.
+    const u64 ticks = ns > (u64{1} << 40) ? kMax : mul_shift_32(ns, apic_ticks_per_ns_32) + 1;
+    apic_timer_set(u32(ticks > kMax ? kMax : ticks));
+}
+void timer_disarm() {
+    apic_timer_set(0);
+}
+
+void delay_us(u64 us) {
+    if (ns_per_tick_32 == 0) {
+        for (u64 i = 0; i < us; i++) inb(0x80);  // about 1 us each on the ISA bus
+        return;
+    }
+    const u64 end = clock_ns() + us * 1000;
+    while (clock_ns() < end) cpu_relax();
+}
+
+}  // namespace arch

@@ -1,0 +1,128 @@
+// Every exception and interrupt enters here. Each vector has a stub of its own, since the
+// processor does not tell which one it took; the stub completes the frame up to rdi and leaves
+// the vector in edi. Then all run the same code: complete arch::TrapFrame, make sure that GS is
+// the kernel's, call handle_trap(), and undo it all.
+//
+// The stubs stand 16 bytes apart, so that trap.cc can compute their addresses.
+// See: Intel SDM vol. 3, 6.12-6.14.
+
+        .set KERNEL_CS, 0x10
+        .text
+
+        .macro STUB vector
+        .balign 16
+        .if (\vector == 8) || ((\vector >= 10) && (\vector <= 14)) || (\vector == 17) || (\vector == 21)
+        nop                                     // the processor has pushed an error code
+        .else
+        push $-1
+        .endif
+        push %rdi
+        mov $\vector, %edi
+        .if (\vector == 2) || (\vector == 8) || (\vector == 18)
+        jmp paranoid_entry
+        .else
+        jmp trap_common
+        .endif
+        .endm
+
+        .balign 16
+        .globl trap_stubs
+trap_stubs:
+        .altmacro
+        .set i, 0
+        .rept 256
+        STUB %i
+        .set i, i + 1
+        .endr
+        .noaltmacro
+
+        .macro SAVE_REGISTERS                   // all but rdi, which the stub has saved
+        push %rsi
+        push %rdx
+        push %rcx
+        push %rax
+        push %r8
+        push %r9
+        push %r10
+        push %r11
+        push %rbx
+        push %rbp
+        push %r12
+        push %r13
+        push %r14
+        push %r15
+        .endm
+
+        .macro RESTORE_REGISTERS
+        pop %r15
+        pop %r14
+        pop %r13
+        pop %r12
+        pop %rbp
+        pop %rbx
+        pop %r11
+        pop %r10
+        pop %r9
+        pop %r8
+        pop %rax
+        pop %rcx
+        pop %rdx
+        pop %rsi
+        pop %rdi
+        .endm
+
+        .macro CLAC                             // becomes clac where the processor has SMAP
+        .pushsection .smap_sites, "a"
+        .quad 771f
+        .popsection
+771:    .byte 0x0f, 0x1f, 0x00                  // 3-byte nop
+        .endm
+
+trap_common:
+        SAVE_REGISTERS
+        cld
+        CLAC
+        mov %edi, %esi
+        mov %rsp, %rdi
+        testb $3, 17*8(%rsp)                    // TrapFrame::cs: from user mode?
+        jz 1f
+        swapgs                                  // GS is the user's: take the kernel's
+        xor %ebp, %ebp                          // a kernel backtrace ends here
+        call handle_trap
+        .globl return_to_user_iret
+return_to_user_iret:                            // interrupts are off, the work is done
+        swapgs
+        RESTORE_REGISTERS
+        add $8, %rsp                            // orig_rax
+        .globl user_iret
+user_iret:
+        iretq                                   // may fault on what a signal frame contained
+
+1:      call handle_trap                        // rbp is still that of the interrupted code
+        RESTORE_REGISTERS
+        add $8, %rsp
+        iretq
+
+// NMI, double fault and machine check may strike between an entry and its swapgs, so the
+// interrupted cs says nothing about GS. The kernel's GS base is a kernel address, i.e. negative;
+// a user cannot make his so. They run on stacks of their own (IST) and never reschedule.
+paranoid_entry:
+        SAVE_REGISTERS
+        cld
+        CLAC
+        mov %edi, %esi
+        mov %rsp, %rdi
+        xor %ebx, %ebx                          // ebx: 1 if we swap
+        mov $0xc0000101, %ecx
+        rdmsr
+        test %edx, %edx
+        js 1f
+        swapgs
+        inc %ebx
+1:      call handle_trap
+        test %ebx, %ebx
+        jz 2f
+        swapgs
+2:      RESTORE_REGISTERS
+        add $8, %rsp
+        iretq
