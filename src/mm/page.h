@@ -38,7 +38,7 @@ enum PageFlags : u32 {
     kPagePcp = 1 << 10,      // on a processor's free list
 };
 
-struct Page {
+struct alignas(64) Page {
     std::atomic<u32> flags;
     std::atomic<u32> ref_count;  // 0: free. Users: page tables, the page cache, whoever holds it
     std::atomic<u32> map_count;  // page-table entries that map it

@@ -15,6 +15,10 @@ bool try_to_wake_up(Task& task, u32 states);
 inline bool wake_up_process(Task& task) {
     return try_to_wake_up(task, kInterruptible | kUninterruptible);
 }
+/// The task's flags have changed: if it is in user mode on another processor, makes it enter the
+/// kernel, so that it looks. Any context.
+void kick_process(Task& task);
+
 /// Starts a task made by fork: chooses its processor and its place in the queue.
 void wake_up_new_task(Task& task);
 

@@ -16,6 +16,7 @@
 namespace sched {
 
 struct Task;
+struct RealTimer;  // process/itimer.cc: alarm(2) and setitimer(ITIMER_REAL)
 
 /// One queued signal: process/signal_queue.h.
 struct SigQueue {
@@ -44,15 +45,18 @@ struct SignalStruct {
 
     // Guarded by the sighand lock.
     PendingSignals shared_pending;
-    i32 group_exit_code = 0;  // wait status once group_exit is set
-    bool group_exit = false;  // every thread is to die
-    u32 stop_count = 0;       // threads that have yet to stop
-    i32 stop_signal = 0;      // the signal that stops or stopped the process; 0: running
-    u32 wait_flags = 0;       // what wait4() has yet to report: process/wait.h
+    i32 group_exit_code = 0;    // wait status once group_exit is set
+    bool group_exit = false;    // every thread is to die
+    u32 stop_count = 0;         // threads that have yet to stop
+    i32 stop_signal = 0;        // the signal that stops or stopped the process; 0: running
+    u32 wait_flags = 0;         // what wait4() has yet to report: process/signal_internal.h
+    Task* exec_task = nullptr;  // the thread that is in execve() and outlives all others
+    u32 queued_signals = 0;     // SigQueues of all its threads: bounded by RLIMIT_SIGPENDING
 
     // Guarded by the task list lock.
     i32 pgrp = 0;
     i32 session = 0;
+    ListLink pgrp_link, session_link;  // among the members: sched/pid.cc
     bool is_session_leader = false;
     Task* leader = nullptr;
     std::atomic<u32> live_threads{1};  // not yet exited
@@ -64,6 +68,10 @@ struct SignalStruct {
     void* tty = nullptr;   // controlling terminal: drivers/tty; guarded by the sighand lock
 
     abi::Rlimit rlimits[abi::kRlimits];  // own process only; torn reads are harmless
+    RealTimer* real_timer = nullptr;     // made at first use; freed with the last thread
+    u32 personality = 0;                 // personality(2); this and the next: own process only
+    bool no_new_privs = false, keep_caps = false;
+    u8 dumpable = 1;
 
     // Times of threads that are gone, and of children that were waited for.
     std::atomic<u64> dead_user_ns{0}, dead_system_ns{0};
