@@ -140,6 +140,18 @@ inline u64 rdtsc() {
     return u64{high} << 32 | low;
 }
 
+/// A number from the processor's random generator; false if it had none ready.
+inline bool rdrand(u64& value) {
+    bool ok;
+    asm volatile("rdrand %0" : "=r"(value), "=@ccc"(ok));
+    return ok;
+}
+inline bool rdseed(u64& value) {
+    bool ok;
+    asm volatile("rdseed %0" : "=r"(value), "=@ccc"(ok));
+    return ok;
+}
+
 // --- FPU state --------------------------------------------------------------------------------
 
 inline void fxsave(void* area) { asm volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
