@@ -76,9 +76,11 @@ class Archive:
 
     def manifest_line(self, kind, path, *rest):
         if kind == "dir":
-            self.directory(path, int(*rest, 8))
+            (mode,) = rest
+            self.directory(path, int(mode, 8))
         elif kind == "file":
-            self.file(path, rest[0], int(*rest[1:], 8))
+            host, mode = rest
+            self.file(path, host, int(mode, 8))
         elif kind == "slink":
             self.symlink(path, *rest)
         elif kind == "nod":
