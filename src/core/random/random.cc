@@ -24,6 +24,12 @@ struct FastPool {
 PER_CPU static FastPool fast_pool = {};
 static constexpr u32 kFastPoolFull = 64;
 
+/// The compiler may not leave a clearing out because nobody reads the memory again.
+static void wipe(void* memory, usize bytes) {
+    memset(memory, 0, bytes);
+    arch::barrier();
+}
+
 /// One block under the pool's key; its first half becomes the next key.
 static void next_block(std::span<std::byte, kBlockBytes> block) REQUIRES(pool_lock) {
     ChaCha20State state;
@@ -33,13 +39,7 @@ static void next_block(std::span<std::byte, kBlockBytes> block) REQUIRES(pool_lo
     state.nonce[1] = static_cast<u32>(pool_uses >> 32);
     chacha20_block(state, block);
     memcpy(pool_key, block.data(), sizeof pool_key);
-    memset(&state, 0, sizeof state);
-}
-
-/// The compiler may not leave a clearing out because nobody reads the memory again.
-static void wipe(void* memory, usize bytes) {
-    memset(memory, 0, bytes);
-    asm volatile("" : : "r"(memory) : "memory");
+    wipe(&state, sizeof state);
 }
 
 void mix_random_bytes(std::span<const std::byte> bytes) {
