@@ -39,7 +39,7 @@ COMMON   := -O2 -g -ffreestanding -nostdlib -mno-red-zone -mgeneral-regs-only -m
             -fno-asynchronous-unwind-tables -fcf-protection=none -fno-stack-protector
 CXXFLAGS := -std=gnu++20 $(COMMON) -fno-exceptions -fno-rtti -fno-threadsafe-statics \
             -D_GLIBCXX_ASSERTIONS -include $(SRC)/lib/freestanding.h \
-            -Wall -Wextra -Werror -Wframe-larger-than=1024
+            -Wall -Wextra -Wno-unused-parameter -Werror -Wframe-larger-than=1024
 LDFLAGS  := -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack \
             -z max-page-size=0x1000 -T $(SRC)/arch/x86_64/kernel.ld
 
