@@ -38,8 +38,7 @@ public:
     void inc() {
         const u32 before = count_.fetch_add(1, std::memory_order_relaxed);
         ASSERT(before != 0);
-        if (before >= kSaturated) [[unlikely]]
-            count_.store(kSaturated, std::memory_order_relaxed);
+        saturate(before);
     }
 
     /// One more, unless the count is zero: then false, and the object is as good as gone.
@@ -47,8 +46,9 @@ public:
         u32 seen = value();
         while (seen != 0) {
             if (seen >= kSaturated) return true;
-            if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed))
+            if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) {
                 return true;
+            }
         }
         return false;
     }
@@ -58,14 +58,19 @@ public:
     [[nodiscard]] bool dec_and_test() {
         const u32 before = count_.fetch_sub(1, std::memory_order_release);
         ASSERT(before != 0);
-        if (before >= kSaturated) [[unlikely]]
-            count_.store(kSaturated, std::memory_order_relaxed);
+        saturate(before);
         if (before != 1) return false;
         std::atomic_thread_fence(std::memory_order_acquire);
         return true;
     }
 
 private:
+    void saturate(u32 before) {
+        if (before < kSaturated) [[likely]]
+            return;
+        count_.store(kSaturated, std::memory_order_relaxed);
+    }
+
     std::atomic<u32> count_{1};
 };
 

@@ -34,10 +34,11 @@ private:
 void put_value(Line& line, const TestValue& value) {
     switch (value.kind) {
     case TestValue::Kind::Signed:
-        if (static_cast<i64>(value.bits) >= 0)
-            return put_value(line, {TestValue::Kind::Unsigned, value.bits});
-        line.put('-');
-        return line.put_number(-value.bits, 10);
+        if (static_cast<i64>(value.bits) < 0) {
+            line.put('-');
+            return line.put_number(-value.bits, 10);
+        }
+        [[fallthrough]];
     case TestValue::Kind::Unsigned:
         line.put_number(value.bits, 10);
         line.put(" (0x");
