@@ -141,21 +141,22 @@ def _string(path: str | bytes) -> bytes:
 class Agent:
     """Requests to the guest's agent. Not thread-safe; one per machine.
 
-    `watch(deadline_scale)` is called whenever nothing came for a while.
+    `watch(limit_ns)` is asked for one watcher per request, which is called whenever nothing came
+    for a while, and raises to end the waiting.
     """
 
     def __init__(
         self,
         line: Line,
         key: bytes,
-        watch: Callable[[int], None] | None = None,
+        watch: Callable[[int], Callable[[], None]] | None = None,
         seed: int | None = None,
         retry: float = 1.0,
     ):
         self._line = line
         self._key = key
         self._reader = protocol.FrameReader(key)
-        self._watch = watch or (lambda limit_ns: None)
+        self._watch = watch or (lambda limit_ns: lambda: None)
         self._random = random.Random(seed)
         self._retry = retry
         self._fragment = protocol.MAX_PAYLOAD - 4  # shrinks on a bad line, where short frames win
@@ -182,6 +183,7 @@ class Agent:
 
     def _exchange(self, request: Frame, limit_ns: int) -> Frame:
         wire = request.wire(self._key)
+        watch = self._watch(limit_ns)
         repeats = 0
         quick_repeats = 3  # at once after damage; then the timer's pace
         pace = self._retry
@@ -189,7 +191,7 @@ class Agent:
         self.counters.sent += 1
         deadline = time.monotonic() + pace
         while True:
-            answer, hurt = self._receive(request, deadline)
+            answer, hurt = self._receive(request, deadline, watch)
             if answer is not None:
                 self._last_answer = answer
                 return answer
@@ -198,7 +200,7 @@ class Agent:
             if hurt:
                 quick_repeats -= 1
             else:
-                self._watch(limit_ns)
+                watch()
                 pace = min(pace * 1.5, 8 * self._retry)
                 deadline = time.monotonic() + pace
             self._line.send(wire)
@@ -207,12 +209,12 @@ class Agent:
             if repeats % 3 == 0:
                 self._fragment = max(64, self._fragment // 2)
 
-    def _receive(self, request: Frame, deadline: float) -> tuple[Frame | None, bool]:
+    def _receive(self, request: Frame, deadline: float, watch) -> tuple[Frame | None, bool]:
         """The answer if it comes before the wall deadline; second: a packet came damaged."""
         while (left := deadline - time.monotonic()) > 0:
             if not self._line.wait_beyond(self._position, min(left, 0.25)):
                 if getattr(self._line, "closed", False):
-                    self._watch(0)  # raises when the machine is gone
+                    watch()  # raises when the machine is gone
                     time.sleep(min(left, 0.05))
                 continue
             data = self._line.since(self._position)
