@@ -33,8 +33,8 @@ public:
 
 private:
     std::atomic<u32> holder_{0};  // 0: free; else number of the processor + 1
-    LockRank rank_;
     const char* name_;
+    LockRank rank_;
 };
 
 /// Holds a spin lock, with interrupts off, until the end of the block. Leaving it may reschedule.
@@ -67,6 +67,10 @@ public:
 private:
     const bool irqs_were_on_;
 };
+
+/// Reports a misuse and panics; `held`: the lock in whose presence it happened, or null.
+/// core/log/panic.cc
+[[noreturn]] void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held);
 
 /// Panics unless this processor holds no spin lock. Called by whoever is about to sleep.
 void assert_no_spin_locks(Here here = Here());

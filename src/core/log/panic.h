@@ -1,6 +1,7 @@
 /// The end: what cannot be survived is reported completely, then the machine stops.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "arch/trap_frame.h"
@@ -20,8 +21,11 @@ template <class... Args>
 }
 [[noreturn]] void panic_with_frame(const char* message, const arch::TrapFrame& frame);
 
+/// True on the processor that is panicking: locks are then passed by.
+bool is_panicking();
+
 /// A line about the current task for the panic report; set once by sched/.
-extern constinit void (*panic_describe_task)();
+extern void (*panic_describe_task)();
 
 /// The function that contains `address` in the kernel, and the distance from its start. Empty if
 /// unknown.

@@ -66,4 +66,4 @@ extern constinit int console_loglevel;
 void console_write_unlocked(std::string_view text);
 
 /// Called after each record, for whoever waits on /dev/kmsg. Set once, by drivers/.
-extern constinit void (*log_wake_readers)();
+extern void (*log_wake_readers)();

@@ -24,6 +24,9 @@ void set_realtime_ns(u64 ns);
 
 u64 tsc_khz();
 
+/// Measures the clocks and reads the date. Boot, once.
+void init();
+
 /// Spins. For devices that want microseconds, before and after the scheduler is up.
 void delay_us(u64 us);
 

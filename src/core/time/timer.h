@@ -46,10 +46,9 @@ private:
     std::atomic<u32> cpu_{kNotArmed};  // on whose queue; written under that queue's lock
 };
 
-/// Handles this processor's timer interrupt: runs what has expired, arms the hardware again.
-void timer_interrupt();
 
-/// The number of interrupts the local timer has raised on `cpu`.
-u64 timer_interrupt_count(unsigned cpu);
+/// Installs the timer interrupt; then, on each processor, starts its local timer.
+void init_timers();
+void init_timers_cpu();
 
 }  // namespace time

@@ -1,0 +1,145 @@
+// The panic report. See panic.h. Everything here may run in the worst of states: no locks are
+// taken, and a second panic on the way stops at once.
+
+#include "core/log/panic.h"
+
+#include <atomic>
+
+#include "arch/apic.h"
+#include "arch/cpu.h"
+#include "arch/power.h"
+#include "arch/upcalls.h"
+#include "core/lock/spin_lock.h"
+#include "core/log/printk.h"
+#include "core/trace/trace.h"
+#include "lib/lab.h"
+#include "lib/string.h"
+
+void (*panic_describe_task)() = nullptr;
+
+namespace {
+
+constexpr u32 kNobody = ~0u;
+constinit std::atomic<u32> panicking_cpu{kNobody};
+
+constexpr u8 kExitPanic = 0x31;  // QEMU's exit code becomes 2 * 0x31 + 1 = 99
+constexpr u8 kExitLabTodo = 0x32;
+
+void print_registers(const arch::TrapFrame& f) {
+    printk("RIP: %04x:%016x  RFLAGS: %08x  ERR: %x", f.cs, f.rip, f.rflags, f.orig_rax);
+    printk("RSP: %04x:%016x", f.ss, f.rsp);
+    printk("RAX: %016x RBX: %016x RCX: %016x", f.rax, f.rbx, f.rcx);
+    printk("RDX: %016x RSI: %016x RDI: %016x", f.rdx, f.rsi, f.rdi);
+    printk("RBP: %016x R08: %016x R09: %016x", f.rbp, f.r8, f.r9);
+    printk("R10: %016x R11: %016x R12: %016x", f.r10, f.r11, f.r12);
+    printk("R13: %016x R14: %016x R15: %016x", f.r13, f.r14, f.r15);
+    printk("CR2: %016x CR3: %016x CR4: %016x", arch::read_cr2(), arch::read_cr3(), arch::read_cr4());
+}
+
+/// One record of some processor's ring, for merging them by time.
+struct Cursor {
+    unsigned back = 0;  // how many of the newest have been looked at
+};
+
+/// Prints the last records of all processors, newest first.
+void print_last_records(unsigned count) {
+    static constinit std::byte bytes[trace::kMaxRecord], best_bytes[trace::kMaxRecord];
+    static constinit char line[200];
+    static constinit Cursor cursors[kMaxCpus];
+    bool any = false;
+    for (unsigned n = 0; n < count; n++) {
+        trace::RecordHeader best{};
+        unsigned best_cpu = kMaxCpus;
+        for_each_cpu(possible_cpus, [&](unsigned cpu) {
+            trace::RecordHeader header;
+            if (!trace::peek_record(cpu, cursors[cpu].back, header, bytes)) return;
+            if (best_cpu != kMaxCpus && header.time_ns <= best.time_ns) return;
+            best = header;
+            best_cpu = cpu;
+            memcpy(best_bytes, bytes, sizeof bytes);
+        });
+        if (best_cpu == kMaxCpus) break;
+        if (!any) printk("Last trace records, newest first:");
+        any = true;
+        cursors[best_cpu].back++;
+        const usize length = trace::format_record(best_cpu, best, best_bytes, line);
+        printk(" %s", std::string_view(line, length));
+    }
+}
+
+/// True for the first processor to get here; the others stop. A panic within the panic ends it.
+void claim_panic(const char* what) {
+    arch::irq_disable();
+    const u32 me = cpu_id();
+    u32 expected = kNobody;
+    if (panicking_cpu.compare_exchange_strong(expected, me)) return;
+    if (expected == me) {
+        console_write_unlocked("\npanic within a panic: ");
+        console_write_unlocked(what);
+        console_write_unlocked("\n");
+        arch::debug_exit(kExitPanic);
+    }
+    arch::halt_forever();
+}
+
+[[noreturn]] void report_and_stop(const arch::TrapFrame* frame, const u64* frame_pointer) {
+    trace::tracing_on.store(false, std::memory_order_relaxed);
+    if (panic_describe_task != nullptr) panic_describe_task();
+    if (frame != nullptr) {
+        print_registers(*frame);
+        print_backtrace(reinterpret_cast<const u64*>(frame->rbp), frame->rip);
+    } else {
+        print_backtrace(frame_pointer, 0);
+    }
+    print_last_records(32);
+    printk("---[ end Kernel panic ]---");
+    arch::debug_exit(kExitPanic);
+    arch::halt_forever();
+}
+
+}  // namespace
+
+bool is_panicking() {
+    return panicking_cpu.load(std::memory_order_relaxed) == cpu_id();
+}
+
+void vpanic(const arch::TrapFrame* frame, const char* format, std::span<const FormatArg> args) {
+    claim_panic(format);
+    arch::apic_send_nmi_to_others();
+    static constinit char text[256];
+    vformat(text, format, args);
+    printk("Kernel panic - not syncing: %s", static_cast<const char*>(text));
+    report_and_stop(frame, arch::frame_pointer());
+}
+
+void panic_with_frame(const char* message, const arch::TrapFrame& frame) {
+    const FormatArg args[] = {FormatArg(message)};
+    vpanic(&frame, "%s", args);
+}
+
+void assert_failed(const char* what, Here here) {
+    panic("assertion failed: %s, in %s (%s:%d)", what, here.function, here.file, here.line);
+}
+
+void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held) {
+    panic("lock '%s' (rank %d) %s%s%s", lock.name(), static_cast<int>(lock.rank()), what,
+          held != nullptr ? ", holding " : "", held != nullptr ? held->name() : "");
+}
+
+void lab_todo(const char* lab, const char* function) {
+    claim_panic(function);
+    printk("LAB %s: %s() is not written yet; see the handout of this lab.", lab, function);
+    print_backtrace(arch::frame_pointer(), 0);
+    arch::debug_exit(kExitLabTodo);
+    arch::halt_forever();
+}
+
+void upcall::kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at) {
+    const FormatArg args[] = {FormatArg(name), FormatArg(at)};
+    vpanic(&frame, at.raw() == 0 ? "%s in the kernel" : "%s in the kernel, at %#018x", args);
+}
+
+bool upcall::nmi(arch::TrapFrame&) {
+    if (panicking_cpu.load(std::memory_order_relaxed) == kNobody) return false;
+    arch::halt_forever();  // another processor panics and wants silence
+}

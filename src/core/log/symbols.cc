@@ -1,0 +1,68 @@
+// Names for addresses: the table that src/kallsyms.py makes from the linked kernel, sorted by
+// address, and the walk along the frame pointers.
+
+#include "arch/layout.h"
+#include "core/log/panic.h"
+#include "core/log/printk.h"
+#include "lib/string.h"
+
+extern "C" {
+extern const u32 kallsyms_count;
+extern const u32 kallsyms_offsets[];       // from the kernel's base
+extern const u32 kallsyms_name_offsets[];  // into the names
+extern const char kallsyms_names[];
+extern const u8 __text_start[], __text_end[];
+}
+
+Symbol find_symbol(u64 address) {
+    if (address < reinterpret_cast<u64>(__text_start) ||
+        address >= reinterpret_cast<u64>(__text_end)) {
+        return {};
+    }
+    const u32 offset = u32(address - arch::kKernelBase.raw());
+    u32 low = 0, high = kallsyms_count;  // symbols before `low` start at or below the address
+    while (low < high) {
+        const u32 middle = low + (high - low) / 2;
+        if (kallsyms_offsets[middle] <= offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0) return {};
+    const char* name = kallsyms_names + kallsyms_name_offsets[low - 1];
+    return {{name, strlen(name)}, offset - kallsyms_offsets[low - 1]};
+}
+
+namespace {
+
+void print_frame(u64 rip) {
+    const Symbol symbol = find_symbol(rip);
+    if (symbol.name.empty()) {
+        printk(Level::Emerg, " [<%016x>] ?", rip);
+    } else {
+        printk(Level::Emerg, " [<%016x>] %s+%#x", rip, symbol.name, symbol.offset);
+    }
+}
+
+/// A frame pointer must point into the kernel half, be aligned, and lie above the one before.
+bool is_plausible(const u64* frame, const u64* before) {
+    const u64 at = reinterpret_cast<u64>(frame);
+    return at >= arch::kDirectMap.raw() && is_aligned(at, 8) && frame > before &&
+           at < ~u64{0} - 2 * kPageSize && frame - before < isize(64 * 1024 / 8);
+}
+
+}  // namespace
+
+void print_backtrace(const u64* frame, u64 rip) {
+    printk(Level::Emerg, "Call trace:");
+    if (rip != 0) print_frame(rip);
+    for (unsigned depth = 0; depth < 32 && frame != nullptr; depth++) {
+        const u64 caller = frame[1];
+        const u64* const next = reinterpret_cast<const u64*>(frame[0]);
+        if (find_symbol(caller).name.empty()) break;
+        print_frame(caller);
+        if (!is_plausible(next, frame)) break;
+        frame = next;
+    }
+}
