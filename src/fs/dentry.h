@@ -83,7 +83,7 @@ private:
     Ref<Inode> inode_;
     Ref<Dentry> parent_;
     Dentry* hash_next_ = nullptr;  // in its bucket
-    u64 hash_ = 0;                 // of the name
+    u64 hash_ = 0;                 // of the name and parent_
     ListLink sibling_link_;        // in parent_->children_
     ListLink lru_link_;            // on the list of positive or of negative dentries
     List<Dentry, &Dentry::sibling_link_> children_;

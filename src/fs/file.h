@@ -79,7 +79,7 @@ public:
     static void release(File* file);
 
     // vm::MappedFile
-    void get() override { ref_count.get(); }
+    void get() override { ref_count.inc(); }
     void put() override;
     vm::AddressSpace* mapping() override;
     usize describe(std::span<char> room, u32& device, u64& inode) override;

@@ -1,6 +1,10 @@
 /// Inode: a file, whatever its names. Linux' struct inode.
 #pragma once
 
+#include <atomic>
+#include <span>
+#include <string_view>
+
 #include "abi/stat.h"
 #include "lib/ref.h"
 #include "sched/mutex.h"

@@ -30,6 +30,18 @@ struct Path {
     Ref<Mount> mount;
     Ref<Dentry> dentry;
 
+    Path() = default;
+    Path(Ref<Mount> mount, Ref<Dentry> dentry)
+        : mount(std::move(mount)), dentry(std::move(dentry)) {}
+    Path(const Path&) = default;
+    Path(Path&&) = default;
+    /// By value, so that the old dentry goes before the old mount: it may be the mount's last.
+    Path& operator=(Path other) noexcept {
+        std::swap(mount, other.mount);
+        std::swap(dentry, other.dentry);
+        return *this;
+    }
+
     Inode* inode() const { return dentry->inode(); }
     bool same_as(const Path& other) const {
         return mount.get() == other.mount.get() && dentry.get() == other.dentry.get();
@@ -41,6 +53,9 @@ Result<void> do_mount(std::string_view source, const Path& target, std::string_v
                       std::string_view data);
 /// MS_BIND, MS_REMOUNT, MS_MOVE variants are in do_mount; umount2(2): EINVAL, EBUSY.
 Result<void> do_umount(const Path& target, u32 flags);
+
+/// Makes `super` the first mount, on which all others stand. Boot.
+Result<void> mount_root(Ref<SuperBlock> super, std::string_view source);
 
 /// If something is mounted on `path`, goes to its root (repeatedly).
 void follow_mount(Path& path);

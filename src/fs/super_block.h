@@ -39,6 +39,7 @@ struct FileSystemType {
     [[gnu::section(".file_systems"), \
       gnu::used]] static constinit const fs::FileSystemType ident##_type
 std::span<const FileSystemType> all_file_systems();
+const FileSystemType* find_file_system(std::string_view name);  // or null
 
 class SuperBlock {
 public:
