@@ -56,7 +56,7 @@ images: $(DISK) $(B)/initramfs-lab.cpio $(B)/initramfs-hello.cpio ## disk image 
 
 compile_commands.json: ## for editors and clangd
 	$(call need,build check)
-	@+bear --output $@ -- $(MAKE) --no-print-directory -B -f src/kernel.mk SRC=src OUT=$(B)/compdb
+	@+bear --output $@ -- $(MAKE) --no-print-directory -k -B -f src/kernel.mk SRC=src OUT=$(B)/compdb
 
 # --- run -------------------------------------------------------------------------------------
 RUN = $(PYTHON) mkfs/run.py --machine $(MACHINE) --mem $(MEM) --smp $(SMP)

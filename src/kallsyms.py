@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """Writes the kernel's own symbol table, so that a panic can name functions.
 
-The kernel is linked twice. The first link carries an empty table; its symbols give the table for
-the second. That works because section .kallsyms stands behind all code in the linker script, so a
-longer table moves no function; `verify` proves it after each build.
+The kernel is linked three times. The first link carries an empty table and tells how many symbols
+there are. The second carries a table of the right size, so from now on nothing moves; its addresses
+give the table of the third. `verify` proves after each build that the last two agree.
 
-    kallsyms.py empty  OUT.S             the table of the first link
-    kallsyms.py table  PASS1.elf OUT.S   the table of the second
-    kallsyms.py verify PASS1.elf FINAL.elf
+    kallsyms.py empty  OUT.S
+    kallsyms.py table  PREVIOUS.elf OUT.S
+    kallsyms.py verify PREVIOUS.elf FINAL.elf
 
 Layout (section .kallsyms, read only):
     kallsyms_count         u32     number of symbols
@@ -71,15 +71,15 @@ def assembler(symbols):
 
 
 def verify(first, final):
-    """Explains how the two links differ in code addresses; None when they agree."""
+    """Explains how the last two links differ in code addresses; None when they agree."""
     before = {(name, address) for address, _, name in text_symbols(first)}
     after = {(name, address) for address, _, name in text_symbols(final)}
     moved = sorted(before ^ after, key=lambda entry: entry[1])
     if not moved:
         return None
     name, address = moved[0]
-    return (f"{final}: {len(moved)} code symbols differ between the two links, first {name} at "
-            f"{address:#x}: the linker script must place .kallsyms behind all code")
+    return (f"{final}: {len(moved)} code symbols differ between the last two links, first {name} at "
+            f"{address:#x}: something in the linker script depends on the contents of .kallsyms")
 
 
 def main(arguments):

@@ -82,18 +82,23 @@ $(OUT)/obj/%.S.o: $(SRC)/%.S
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(COMMON) -Wa,--noexecstack -c $< -o $@
 
-# --- two links: the second carries the symbol table that the first one's addresses give ------
-$(OUT)/pass1.elf: $(OBJECTS) $(OUT)/.objects $(SRC)/arch/x86_64/kernel.ld $(HERE)/kallsyms.py
-	$(call say,LD,pass 1)
-	$(Q)$(PYTHON) $(HERE)/kallsyms.py empty $(OUT)/kallsyms0.S
-	$(Q)$(CXX) -c $(OUT)/kallsyms0.S -o $(OUT)/kallsyms0.o
-	$(Q)ld $(LDFLAGS) $(OBJECTS) $(OUT)/kallsyms0.o -o $@
+# --- three links: the symbol table of the last one is made from the addresses of the second ---
+# The first has an empty table. The second has a table of the right size, so from then on nothing
+# moves, whatever lies behind .kallsyms; the third has the right addresses. `verify` proves it.
+link = $(CXX) -c $(OUT)/$(1).S -o $(OUT)/$(1).o && \
+       ld $(LDFLAGS) -Map=$(OUT)/vitrine.map $(OBJECTS) $(OUT)/$(1).o -o $(2)
 
-$(OUT)/vitrine.elf: $(OUT)/pass1.elf
+$(OUT)/pass2.elf: $(OBJECTS) $(OUT)/.objects $(SRC)/arch/x86_64/kernel.ld $(HERE)/kallsyms.py
+	$(call say,LD,pass 1 and 2)
+	$(Q)$(PYTHON) $(HERE)/kallsyms.py empty $(OUT)/kallsyms1.S
+	$(Q)$(call link,kallsyms1,$(OUT)/pass1.elf)
+	$(Q)$(PYTHON) $(HERE)/kallsyms.py table $(OUT)/pass1.elf $(OUT)/kallsyms2.S
+	$(Q)$(call link,kallsyms2,$@)
+
+$(OUT)/vitrine.elf: $(OUT)/pass2.elf
 	$(call say,LD,$@)
-	$(Q)$(PYTHON) $(HERE)/kallsyms.py table $< $(OUT)/kallsyms1.S
-	$(Q)$(CXX) -c $(OUT)/kallsyms1.S -o $(OUT)/kallsyms1.o
-	$(Q)ld $(LDFLAGS) -Map=$(OUT)/vitrine.map $(OBJECTS) $(OUT)/kallsyms1.o -o $@
+	$(Q)$(PYTHON) $(HERE)/kallsyms.py table $< $(OUT)/kallsyms3.S
+	$(Q)$(call link,kallsyms3,$@)
 	$(Q)$(PYTHON) $(HERE)/kallsyms.py verify $< $@
 	$(Q)grub-file --is-x86-multiboot2 $@ || \
 	    { echo "$@: no multiboot2 header in the first 32 KiB: GRUB cannot boot it"; exit 1; }

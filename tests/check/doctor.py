@@ -25,7 +25,7 @@ PROGRAMS = (
 )
 FILES = ("/usr/lib/grub/i386-pc/boot.img", "/usr/lib/grub/x86_64-efi/kernel.img", "/usr/share/OVMF/OVMF_CODE.fd",
          "/usr/share/bochs/BIOS-bochs-latest", "/usr/share/vgabios/vgabios.bin", "/bin/busybox")
-MODULES = ("pytest", "pexpect", "xdist", "pytest_timeout")
+MODULES = ("pytest", "pexpect", "xdist", "pytest_timeout", "elftools", "jsonschema", "rich")
 FREE_GIB = 3
 
 
