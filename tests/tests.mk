@@ -10,6 +10,12 @@ check: kernel ## check-quick, and what only the built kernel and clang can tell
 	$(call need,build check)
 	@$(CHECK)/check.py --kernel $(KOUT)
 
+FILES ?= $(shell find src userland tests -name '*.cc' -o -name '*.h' -o -name '*.c')
+format: ## lay out C and C++ with clang-format 14 (FILES="src/mm/page.cc ...": these only)
+	$(call need,check)
+	@clang-format-14 -i $(FILES)
+.PHONY: format
+
 TEST_NEEDS = build run check test
 
 test: images ## every test of the project (< 25 min)

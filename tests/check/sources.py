@@ -56,7 +56,8 @@ def sizes(root):
             where = f"{path}:{function.line}: {function.name}()"
             if function.lines > MAX_FUNCTION:
                 found.append(f"{where} has {function.lines} lines; at most {MAX_FUNCTION}")
-            if function.parameters > MAX_PARAMETERS:
+            allowed = 6 if function.name.startswith("sys_") else MAX_PARAMETERS  # what registers carry
+            if function.parameters > allowed:
                 warned.append(f"{where} takes {function.parameters} parameters; better {MAX_PARAMETERS}")
             if function.nesting > MAX_NESTING:
                 warned.append(f"{where} nests {function.nesting} deep; better {MAX_NESTING}")
