@@ -10,6 +10,7 @@
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/percpu/percpu.h"
+#include "core/random/random.h"
 #include "lib/format.h"
 
 namespace irq {
@@ -192,6 +193,7 @@ void upcall::device_interrupt(arch::TrapFrame& frame, unsigned vector) {
     arch::this_cpu_write(irq::interrupted, static_cast<const arch::TrapFrame*>(&frame));
     arch::this_cpu_add(preempt_count, kHardirqOffset);
     this_cpu(irq::counts).count[vector]++;
+    add_interrupt_randomness(vector);
     irq::dispatch(frame, vector);
     arch::this_cpu_add(preempt_count, -kHardirqOffset);
     arch::this_cpu_write(irq::interrupted, outer);

@@ -8,7 +8,6 @@ enum class LockRank : unsigned char {
     Tasks,           // the list of all tasks, pids, parents and children, process groups, sessions
     Sighand,         // signal handlers and pending signals of a process
     Tty,             // a terminal: its input, its settings, its foreground group
-    TtyPort,         // the output side of a serial port
     Files,           // a descriptor table
     FsStruct,        // root and working directory of a process
     Mounts,          // the mount table
@@ -38,5 +37,6 @@ enum class LockRank : unsigned char {
     Clock,           // time keeping
     Trace,           // readers of the trace rings
     Log,             // the kernel log ring
-    Console,         // last: anybody may print
+    Console,         // anybody may print
+    TtyPort,         // last: a serial port's transmitter, which tty and console share
 };

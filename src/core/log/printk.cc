@@ -147,7 +147,20 @@ u64 log_next_sequence() {
     return next;
 }
 
+/// Puts `console` where one of the same name is; false if there is none.
+static bool replace_console(Console& console) {
+    IrqGuard guard(console_lock);
+    for (Console** at = &consoles; *at != nullptr; at = &(*at)->next) {
+        if (std::string_view((*at)->name) != console.name) continue;
+        console.next = (*at)->next;
+        *at = &console;
+        return true;
+    }
+    return false;
+}
+
 void register_console(Console& console) {
+    if (replace_console(console)) return;
     static constinit LogRecord record;
     u64 sequence = 0;
     // What has been said so far, to the new console only.

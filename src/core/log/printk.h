@@ -55,7 +55,8 @@ struct Console {
     Console* next = nullptr;
 };
 
-/// Adds a console and shows it what is in the ring so far.
+/// Adds a console and shows it what is in the ring so far. A driver that takes a console over
+/// from the early code registers its own of the same name, which replaces that one silently.
 void register_console(Console& console);
 
 /// Records of this severity and above (numerically: below) go to the consoles; `quiet` and
