@@ -1,7 +1,7 @@
 /// epoll(7) and eventfd(2): commands, event bits, structures. Linux: uapi/linux/eventpoll.h.
 #pragma once
 
-#include "lib/types.h"
+#include "abi/types.h"
 
 namespace abi {
 

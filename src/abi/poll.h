@@ -1,7 +1,7 @@
 /// poll(2), ppoll(2), select(2): event bits and structures. Linux: asm-generic/poll.h.
 #pragma once
 
-#include "lib/types.h"
+#include "abi/types.h"
 
 namespace abi {
 

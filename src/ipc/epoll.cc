@@ -219,7 +219,8 @@ bool Epoll::has_ready() {
 /// goes back to the end of the list, so that with many ready files each gets its turn.
 Result<usize> Epoll::harvest(UserPtr<EpollEvent> to, usize limit) {
     sched::MutexGuard guard(mutex_);
-    List<EpollItem, &EpollItem::ready_link> again;  // on it, a wake-up changes nothing: that is fine
+    List<EpollItem, &EpollItem::ready_link>
+        again;  // on it, a wake-up changes nothing: that is fine
     usize found = 0;
     bool fault = false;
     while (found < limit && !fault) {

@@ -32,11 +32,11 @@ struct EpollItem {
     fs::File* file;  // not counted: its release() removes the item
     int fd;
     abi::EpollEvent event;
-    RbNode node;                     // in epoll->items_, by (file, fd): mutex_
-    EpollItem* next_of_file;         // in file->epoll_items: epoll_mutex
-    ListLink ready_link;             // on epoll->ready_: lock_
-    struct EpollHook* hooks;         // its places on wait queues
-    bool out_of_memory = false;      // a hook could not be made
+    RbNode node;                 // in epoll->items_, by (file, fd): mutex_
+    EpollItem* next_of_file;     // in file->epoll_items: epoll_mutex
+    ListLink ready_link;         // on epoll->ready_: lock_
+    struct EpollHook* hooks;     // its places on wait queues
+    bool out_of_memory = false;  // a hook could not be made
 };
 
 class Epoll {

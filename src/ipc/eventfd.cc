@@ -86,9 +86,8 @@ constexpr EventfdOperations kEventfdOps;
 Result<Ref<fs::File>> make_eventfd(u32 initial, u32 flags) {
     if (flags & ~(abi::EFD_SEMAPHORE | abi::EFD_CLOEXEC | abi::EFD_NONBLOCK)) return EINVAL;
     auto counter = TRY(mm::make<EventCounter>(initial, (flags & abi::EFD_SEMAPHORE) != 0));
-    auto file =
-        TRY(fs::File::open_anonymous("[eventfd]", kEventfdOps,
-                                     abi::O_RDWR | (flags & abi::EFD_NONBLOCK), counter.get()));
+    auto file = TRY(fs::File::open_anonymous(
+        "[eventfd]", kEventfdOps, abi::O_RDWR | (flags & abi::EFD_NONBLOCK), counter.get()));
     (void)counter.leak();  // the file's release() destroys it
     return file;
 }

@@ -3,10 +3,10 @@
 //
 // A pipe and a fifo differ in one thing: opening a fifo waits for the other side. Everything else
 // hangs on Inode::pipe, which exists while somebody has the inode open; inode.mutex guards it.
+#include "fs/fifo.h"
 #include "abi/fcntl.h"
 #include "abi/ioctl.h"
 #include "core/user/user_ptr.h"
-#include "fs/fifo.h"
 #include "ipc/pipe.h"
 #include "mm/own.h"
 #include "sched/task.h"
@@ -125,8 +125,8 @@ Result<Ref<fs::Mount>> the_pipefs() {
 Result<fs::Path> new_pipe_path() {
     auto mount = TRY(the_pipefs());
     fs::SuperBlock& super = *mount->super;
-    auto inode = TRY(mm::make<fs::Inode>(super, super.next_inode.fetch_add(1),
-                                         abi::S_IFIFO | 0600, kInodeOps, kPipeOps, kNoPages));
+    auto inode = TRY(mm::make<fs::Inode>(super, super.next_inode.fetch_add(1), abi::S_IFIFO | 0600,
+                                         kInodeOps, kPipeOps, kNoPages));
     const sched::Cred& cred = sched::current().cred;
     inode->uid = cred.fsuid;
     inode->gid = cred.fsgid;

@@ -78,7 +78,7 @@ private:
 
     sched::Mutex mutex_{"pipe"};
     mm::Page** pages_ = nullptr;  // page_count_ of them, null where none is allocated: mutex_
-    u32 page_count_ = 0;  // changes under both locks
+    u32 page_count_ = 0;          // changes under both locks
 
     SpinLock lock_{"pipe", LockRank::Pipe};
     u64 head_ GUARDED_BY(lock_) = 0;  // bytes ever written since the last time it was empty

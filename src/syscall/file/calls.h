@@ -1,0 +1,27 @@
+/// The families of system calls on files, for syscall/table.cc.
+#pragma once
+
+#include "syscall/syscall.h"
+
+namespace syscall {
+
+extern constinit const std::span<const Entry> kFileCalls;    // sys_file.cc: bytes, position
+extern constinit const std::span<const Entry> kFdCalls;      // sys_fd.cc: open, close, dup, fcntl
+extern constinit const std::span<const Entry> kStatCalls;    // sys_stat.cc: stat, access, statfs
+extern constinit const std::span<const Entry> kAttrCalls;    // sys_attr.cc: chmod … truncate
+extern constinit const std::span<const Entry> kDirCalls;     // sys_dir.cc: getdents, chdir, mkdir
+extern constinit const std::span<const Entry> kPathCalls;    // sys_path.cc: link, rename, unlink
+extern constinit const std::span<const Entry> kMountCalls;   // sys_mount.cc
+extern constinit const std::span<const Entry> kCopyCalls;    // sys_copy.cc: sendfile
+extern constinit const std::span<const Entry> kPipeCalls;    // sys_pipe.cc: pipe, eventfd
+extern constinit const std::span<const Entry> kPollCalls;    // sys_poll.cc
+extern constinit const std::span<const Entry> kSelectCalls;  // sys_select.cc
+extern constinit const std::span<const Entry> kEpollCalls;   // sys_epoll.cc
+
+/// All of the above.
+inline constexpr const std::span<const Entry>* kAllFileCalls[] = {
+    &kFileCalls,  &kFdCalls,   &kStatCalls, &kAttrCalls, &kDirCalls,    &kPathCalls,
+    &kMountCalls, &kCopyCalls, &kPipeCalls, &kPollCalls, &kSelectCalls, &kEpollCalls,
+};
+
+}  // namespace syscall

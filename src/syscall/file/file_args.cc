@@ -1,0 +1,73 @@
+// Arguments of file calls: descriptors, vectors, paths. See syscall/file/file_args.h.
+#include "syscall/file/file_args.h"
+
+#include "abi/mount.h"
+#include "abi/signal.h"
+#include "arch/layout.h"
+#include "fs/namei.h"
+#include "process/signal.h"
+
+namespace syscall {
+
+Result<Ref<fs::File>> fget_data(int fd) {
+    auto file = TRY(fs::fget(fd));
+    if (file->flags.load(std::memory_order_relaxed) & abi::O_PATH) return EBADF;
+    return file;
+}
+
+Result<void> check_user_range(u64 at, u64 bytes) {
+    if (!arch::is_user_range(VirtAddr(at), bytes)) return EFAULT;
+    return {};
+}
+
+/// Checks the pieces and cuts the total at kMaxTransfer, as Linux does.
+static Result<void> check_pieces(std::span<UserIoVec> pieces) {
+    usize total = 0;
+    for (UserIoVec& piece : pieces) {
+        if (static_cast<i64>(piece.length) < 0) return EINVAL;
+        TRY(check_user_range(piece.base, piece.length));
+        piece.length = std::min(piece.length, kMaxTransfer - total);
+        total += piece.length;
+    }
+    return {};
+}
+
+Result<UserVector> UserVector::copy_in(UserPtr<const UserIoVec> at, u64 count) {
+    constexpr u64 kMaxPieces = 1024;  // UIO_MAXIOV
+    if (count > kMaxPieces) return EINVAL;
+    const usize bytes = count * sizeof(UserIoVec);
+    auto* pieces =
+        static_cast<UserIoVec*>(TRY(mm::kmalloc(std::max(bytes, usize{16}), mm::Gfp::Kernel)));
+    UserVector vector(pieces, count);
+    TRY(copy_from_user(pieces, at.address(), bytes));
+    TRY(check_pieces(std::span(pieces, count)));
+    return vector;
+}
+
+Result<fs::Path> path_at(int dirfd, UserPtr<const char> name, u32 flags, Follow follow) {
+    u32 lookup_flags = follow == Follow::Yes ? fs::kLookupFollow : 0u;
+    if (flags & abi::AT_SYMLINK_NOFOLLOW) lookup_flags = 0;
+    if (flags & abi::AT_SYMLINK_FOLLOW) lookup_flags = fs::kLookupFollow;
+    if (flags & abi::AT_EMPTY_PATH) lookup_flags |= fs::kLookupEmpty;
+    const auto path = TRY(UserPath::copy_in(name));
+    const std::string_view text = path.view();
+    if (text.empty() && (flags & abi::AT_EMPTY_PATH) && dirfd != abi::AT_FDCWD) {
+        return TRY(fs::fget(dirfd))->path;  // "": the descriptor itself, whatever it is
+    }
+    return fs::lookup(TRY(fs::start_of_walk(dirfd, text)), text, lookup_flags);
+}
+
+Result<void> want_write(const fs::Path& path) {
+    if (path.mount && (path.mount->flags & abi::MS_RDONLY)) return EROFS;
+    return {};
+}
+
+Result<u64> after_write(Result<usize> written) {
+    if (written.ok()) return u64{written.value()};
+    if (written.error() == EPIPE) {
+        process::send_signal(sched::current(), abi::SIGPIPE, process::Target::Thread);
+    }
+    return written.error();
+}
+
+}  // namespace syscall
