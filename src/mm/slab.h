@@ -36,9 +36,16 @@ public:
 
 private:
     friend struct SlabTest;
-    struct CpuSlab;
+    struct CpuSlab {
+        void* freelist = nullptr;  // objects of `slab` that only this processor hands out
+        Page* slab = nullptr;
+        u64 allocs = 0, frees = 0;  // ever, by this processor; their sums tell what is in use
+    };
     void set_up();
     Result<Page*> new_slab(Gfp gfp);
+    void free_slab(Page& slab);
+    void take_all(CpuSlab& cpu, Page& slab);
+    void trace_alloc(void* object, Gfp gfp);
     void* refill(CpuSlab& cpu, Gfp gfp);
     void free_slow(Page& slab, void* object);
 
@@ -51,10 +58,6 @@ private:
     u16 per_slab_ = 0;
     KmemCache* next_ = nullptr;
 
-    struct alignas(16) CpuSlab {
-        void* freelist = nullptr;  // objects of `slab` that only this processor hands out
-        Page* slab = nullptr;
-    };
     CpuSlab cpu_slabs_[kMaxCpus];
 
     SpinLock lock_{"kmem_cache", LockRank::Slab};
@@ -62,6 +65,9 @@ private:
     u32 partial_count_ GUARDED_BY(lock_) = 0;
     std::atomic<u64> slabs_{0};
 };
+
+/// The first Page of the slab that holds `object`.
+Page& slab_of(const void* object);
 
 /// `bytes` bytes, aligned to 16 (to the page if a multiple of the page size). ENOMEM; also for
 /// more than 4 MiB: use vmalloc.

@@ -3,6 +3,7 @@
 #include "arch/boot_info.h"
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
+#include "arch/kernel_map.h"
 #include "arch/layout.h"
 #include "arch/x86_64/boot/early_map.h"
 #include "arch/x86_64/boot/sections.h"
@@ -59,6 +60,23 @@ void build_kernel_page_tables() {
     if (!map_everything().ok()) assert_failed("memory is too small for the kernel's page tables");
     kernel_cr3 = reinterpret_cast<u64>(&kernel_pml4) - kKernelBase.raw();
     write_cr3(kernel_cr3);
+}
+
+PageTable& kernel_page_table() {
+    return kernel_pml4;
+}
+
+void flush_tlb_all() {
+    constexpr u64 kCr4Pge = 1 << 7;
+    const bool irqs = irq_save();
+    const u64 cr4 = read_cr4();
+    if (cr4 & kCr4Pge) {
+        write_cr4(cr4 & ~kCr4Pge);  // changing it flushes everything
+        write_cr4(cr4);
+    } else {
+        write_cr3(read_cr3());
+    }
+    irq_restore(irqs);
 }
 
 PhysRange init_memory() {
