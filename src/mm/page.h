@@ -36,6 +36,7 @@ enum PageFlags : u32 {
     kPageAnon = 1 << 8,      // belongs to a process, not to a file
     kPageTable = 1 << 9,     // holds page-table entries
     kPagePcp = 1 << 10,      // on a processor's free list
+    kPageSwapBacked = 1 << 11,  // page cache: this is the only copy (tmpfs, shared memory)
 };
 
 struct alignas(64) Page {

@@ -5,19 +5,24 @@
 /// reads, writes or maps the file goes through here, so all see the same bytes.
 ///
 /// Invariants: 1. a page in the cache holds one reference for the cache. 2. page.mapping and
-/// page.index name its place while it is in the cache; truncation clears them. 3. only a page
-/// with kPageUptodate may be shown to users.
+/// page.index name its place while it is in the cache; removal clears `mapping`, under `lock_`.
+/// 3. only a page with kPageUptodate may be shown to users; a page without it is locked by the
+/// one who reads it in, and all others sleep in `page_wait_`.
 #pragma once
 
+#include <span>
+
 #include "core/lock/spin_lock.h"
+#include "lib/list.h"
 #include "lib/result.h"
 #include "lib/xarray.h"
 #include "mm/page.h"
-#include "sched/wait_queue.h"
+#include "sched/mutex.h"
 
 namespace vm {
 
 class AddressSpace;
+struct VmArea;
 
 /// What a file system does for its page cache. No state in it; one constant object per file system.
 class AddressSpaceOperations {
@@ -32,6 +37,13 @@ public:
 protected:
     ~AddressSpaceOperations() = default;
 };
+
+/// How an area hangs on the list of its file.
+struct MappingLink {
+    ListLink link;
+    VmArea* area = nullptr;
+};
+using AreaList = List<MappingLink, &MappingLink::link>;
 
 class AddressSpace {
 public:
@@ -50,6 +62,10 @@ public:
     /// The page if it is there and up to date, with a reference; else null. Does not sleep.
     mm::Page* find_page(u64 index);
 
+    /// The pages [index, index + room.size()) likewise, null where there is none; takes the lock
+    /// only once.
+    void find_pages(u64 index, std::span<mm::Page*> room);
+
     /// Drops all pages from `first_index` on, unmapping them from every process. The caller has
     /// shrunk the file's size before. May sleep.
     void truncate(u64 first_index);
@@ -58,17 +74,29 @@ public:
     u64 shrink(u64 wanted);
 
     u64 page_count() const { return pages_.load(std::memory_order_relaxed); }
+    bool is_memory_only() const { return ops_.is_memory_only(); }
 
     void* const host;  // the inode
 
+    /// Guards i_mmap, and the extent of the areas on it. Taken after mmap_lock.
+    sched::Mutex i_mmap_mutex{"i_mmap"};
+    AreaList i_mmap GUARDED_BY(i_mmap_mutex);  // areas that map the file
+
 private:
-    Result<mm::Page*> lookup_or_create(u64 index);
-    Result<void> fill(mm::Page& page);
+    friend struct SpaceList;  // cache/shrink.cc
+    enum class Blank : u8 { No, Yes };
+    Result<mm::Page*> get_or_read(u64 index, Blank blank);
+    Result<mm::Page*> create_page(u64 index);
+    void abandon(mm::Page& page);
+    void remove_locked(mm::Page& page) REQUIRES(lock_);
+    u64 remove_batch(u64 first_index, std::span<mm::Page*> room);
 
     const AddressSpaceOperations& ops_;
     SpinLock lock_{"page_cache", LockRank::PageCache};
     XArray tree_ GUARDED_BY(lock_);
+    sched::WaitQueue page_wait_;  // for a page of this file to be read; lock: lock_
     std::atomic<u64> pages_{0};
+    ListLink space_link_;  // in the list the shrinker walks, once it has had a page
 };
 
 /// Pages in all page caches: "Cached" in /proc/meminfo; and of those the memory-only ones: "Shmem".

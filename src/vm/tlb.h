@@ -1,16 +1,67 @@
 /// TLB shootdown: after an entry became weaker, no processor may go on using the old one.
+///
+/// The order that makes it work: change the entry; flush; only then let go of what the entry led
+/// to. TlbGather keeps pages and tables in that waiting room. A processor that loads an address
+/// space first enters itself in mm.cpus and then loads the tables, so it is either told or sees
+/// the changed entry.
 #pragma once
 
-#include "vm/mm_struct.h"
+#include "vm/page_walk.h"
 
 namespace vm {
 
 /// Makes every processor that has `mm` loaded forget its translations of [start, end). Returns
-/// when they have. Interrupts must be on, or the caller alone; no spin lock that interrupt
-/// handlers or other flushers take may be held (the page-table lock may).
+/// when they have. Interrupts must be on, and no spin lock may be held: the others answer with an
+/// interrupt.
 void flush_tlb_range(MmStruct& mm, VirtAddr start, VirtAddr end);
 
 /// The same for kernel addresses, on all processors.
 void flush_tlb_kernel_range(VirtAddr start, VirtAddr end);
+
+/// Makes every processor that has `mm` loaded, without a task that lives there, use the kernel's
+/// tables instead. For an address space that nobody lives in any more.
+void leave_mm_everywhere(MmStruct& mm);
+
+/// Loads `mm`'s page tables on this processor. Interrupts are off.
+void load_mm(MmStruct& mm);
+
+/// Collects pages that have lost an entry until the TLBs have been flushed. Linux' struct
+/// mmu_gather.
+///
+///     TlbGather gather(mm);
+///     { IrqGuard guard(mm.page_table_lock); … gather.note(at); gather.add(page); … }
+///     if (gather.is_full()) gather.flush();
+///
+/// flush() and the destructor want no spin lock held.
+class TlbGather {
+public:
+    explicit TlbGather(MmStruct& mm) : mm_(mm) {}
+    ~TlbGather() { flush(); }
+    TlbGather(const TlbGather&) = delete;
+
+    /// An entry that was present, for `at`, is gone or weaker.
+    void note(VirtAddr at) {
+        if (start_ == end_) start_ = end_ = at;
+        if (at < start_) start_ = at;
+        if (end_ < at + kPageSize) end_ = at + kPageSize;
+    }
+    /// Keeps the reference that the entry held on `page`. Not if is_full().
+    void add(mm::Page& page) { pages_[count_++] = &page; }
+    bool is_full() const { return count_ == kPages; }
+
+    /// Whoever frees tables puts them here, and notes the addresses.
+    PageList& tables() { return tables_; }
+
+    /// Flushes what was noted, then lets go of the pages and tables.
+    void flush();
+
+private:
+    static constexpr unsigned kPages = 64;
+    MmStruct& mm_;
+    VirtAddr start_, end_;  // equal: nothing noted
+    unsigned count_ = 0;
+    PageList tables_;
+    mm::Page* pages_[kPages];
+};
 
 }  // namespace vm

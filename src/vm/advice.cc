@@ -1,0 +1,222 @@
+// Calls that look at a range or hint at its use: madvise, msync, mincore, mlock.
+
+#include <array>
+
+#include "abi/mman.h"
+#include "vm/zap.h"
+
+namespace vm {
+
+namespace {
+
+/// Calls `body(area, start, end)` for each piece of [start, end) that has an area. ENOMEM if there
+/// was a hole, but only after all pieces were visited; an error of `body` ends the walk.
+template <class Body>
+Result<void> for_each_piece(MmStruct& mm, VirtAddr start, VirtAddr end, Body body) {
+    bool hole = false;
+    VirtAddr at = start;
+    for (VmArea* area = mm.find_vma(at); at < end; area = mm.areas.next(*area)) {
+        if (!area || end <= area->start) return ENOMEM;
+        if (at < area->start) hole = true;
+        const VirtAddr piece_end = std::min(end, area->end);
+        TRY(body(*area, std::max(at, area->start), piece_end));
+        at = piece_end;
+    }
+    if (hole) return ENOMEM;
+    return {};
+}
+
+/// How madvise() treats a piece of advice.
+enum class Advice : u8 { Unknown, Nothing, Discard, DiscardAnonymous, Flags, Populate };
+
+struct AdviceFlags {
+    int advice;
+    u32 set, clear;
+};
+constexpr AdviceFlags kFlagAdvice[] = {
+    {abi::MADV_DONTFORK, kVmDontCopy, 0},     {abi::MADV_DOFORK, 0, kVmDontCopy},
+    {abi::MADV_DONTDUMP, kVmDontDump, 0},     {abi::MADV_DODUMP, 0, kVmDontDump},
+    {abi::MADV_WIPEONFORK, kVmWipeOnFork, 0}, {abi::MADV_KEEPONFORK, 0, kVmWipeOnFork},
+};
+
+const AdviceFlags* find_flag_advice(int advice) {
+    for (const AdviceFlags& entry : kFlagAdvice) {
+        if (entry.advice == advice) return &entry;
+    }
+    return nullptr;
+}
+
+Advice kind_of(int advice) {
+    if (find_flag_advice(advice)) return Advice::Flags;
+    switch (advice) {
+    case abi::MADV_NORMAL:
+    case abi::MADV_RANDOM:
+    case abi::MADV_SEQUENTIAL:
+    case abi::MADV_WILLNEED:
+    case abi::MADV_COLD:
+    case abi::MADV_PAGEOUT: return Advice::Nothing;
+    case abi::MADV_DONTNEED: return Advice::Discard;
+    case abi::MADV_FREE: return Advice::DiscardAnonymous;
+    case abi::MADV_POPULATE_READ:
+    case abi::MADV_POPULATE_WRITE: return Advice::Populate;
+    default: return Advice::Unknown;
+    }
+}
+
+Result<void> discard(MmStruct& mm, VirtAddr start, VirtAddr end, Advice how) {
+    sched::ReadGuard guard(mm.mmap_lock);
+    TlbGather gather(mm);
+    return for_each_piece(mm, start, end,
+                          [&](const VmArea& area, VirtAddr from, VirtAddr to) -> Result<void> {
+                              if (area.flags & (kVmLocked | kVmPfnMap)) return EINVAL;
+                              if (how == Advice::DiscardAnonymous && area.file) return EINVAL;
+                              zap_range(gather, mm, from, to);
+                              return {};
+                          });
+}
+
+/// One byte per page of [start, end): whether it is in memory.
+void residence(VmArea& area, VirtAddr start, VirtAddr end, u8* vector) {
+    AddressSpace* mapping = mapping_of(area);
+    for (VirtAddr at = start; at < end; at += kPageSize) {
+        Pte* entry = find_pte(*area.mm->page_table, at);
+        bool resident = entry && has_page(read_pte(entry));
+        if (!resident && mapping) {
+            mm::Page* page = mapping->find_page(area.index_of(at));
+            resident = page != nullptr;
+            if (page) mm::put_page(*page);
+        }
+        *vector++ = resident;
+    }
+}
+
+}  // namespace
+
+/// Changes flags that merge_area() compares, splitting areas where needed. ENOMEM for a hole.
+Result<void> MmStruct::change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear) {
+    sched::WriteGuard guard(mmap_lock);
+    const VirtAddr end = at + bytes;
+    VmArea* area = find_vma(at);
+    for (; at < end; at = area->end, area = areas.next(*area)) {
+        if (!area || at < area->start) return ENOMEM;
+        const u32 flags = (area->flags & ~clear) | set;
+        if (flags == area->flags) continue;
+        if (area->start < at) area = TRY(split_area(*area, at));
+        if (end < area->end) TRY(split_area(*area, end));
+        account_area(*area, -static_cast<i64>(area->pages()));
+        area->flags = flags;
+        account_area(*area, static_cast<i64>(area->pages()));
+        area = &merge_area(*area);
+    }
+    return {};
+}
+
+Result<void> MmStruct::madvise(VirtAddr at, u64 bytes, int advice) {
+    const Advice kind = kind_of(advice);
+    if (kind == Advice::Unknown || !is_aligned(at.raw(), kPageSize)) return EINVAL;
+    if (bytes == 0) return {};
+    TRY(check_range(at, bytes));
+    const VirtAddr end = at + bytes;
+    switch (kind) {
+    case Advice::Discard:
+    case Advice::DiscardAnonymous: return discard(*this, at, end, kind);
+    case Advice::Flags: {
+        const AdviceFlags& flags = *find_flag_advice(advice);
+        return change_flags(at, bytes, flags.set, flags.clear);
+    }
+    case Advice::Populate: {
+        const bool write = advice == abi::MADV_POPULATE_WRITE;
+        return populate(at, end, write ? Populate::Write : Populate::Read);
+    }
+    default: {
+        sched::ReadGuard guard(mmap_lock);
+        return is_range_covered(*this, at, end) ? Result<void>() : ENOMEM;
+    }
+    }
+}
+
+/// Shared mappings show the page cache itself, so nothing has to be carried over; bringing it to a
+/// disk is the file system's and comes with the first one that has a disk.
+Result<void> MmStruct::msync(VirtAddr at, u64 bytes, int flags) {
+    constexpr int kKnown = abi::MS_ASYNC | abi::MS_INVALIDATE | abi::MS_SYNC;
+    if ((flags & ~kKnown) || !is_aligned(at.raw(), kPageSize)) return EINVAL;
+    if ((flags & abi::MS_ASYNC) && (flags & abi::MS_SYNC)) return EINVAL;
+    if (bytes == 0) return {};
+    if (!check_range(at, bytes).ok()) return ENOMEM;
+    sched::ReadGuard guard(mmap_lock);
+    return for_each_piece(*this, at, at + bytes,
+                          [&](const VmArea& area, VirtAddr, VirtAddr) -> Result<void> {
+                              const bool locked = area.flags & kVmLocked;
+                              if ((flags & abi::MS_INVALIDATE) && locked) return EBUSY;
+                              return {};
+                          });
+}
+
+Result<void> MmStruct::mincore(VirtAddr at, u64 pages, u8* vector) {
+    sched::ReadGuard guard(mmap_lock);
+    const VirtAddr end = at + pages * kPageSize;
+    if (!is_range_covered(*this, at, end)) return ENOMEM;
+    return for_each_piece(*this, at, end,
+                          [&](VmArea& area, VirtAddr from, VirtAddr to) -> Result<void> {
+                              residence(area, from, to, vector + ((from - at) >> kPageShift));
+                              return {};
+                          });
+}
+
+/// Faults the pages of [at, end) in. AsMapped: for writing where the area is private and writable,
+/// skipping areas without access; a hole or a failure ends it.
+Result<void> MmStruct::populate(VirtAddr at, VirtAddr end, Populate how) {
+    for (; at < end; at += kPageSize) {
+        upcall::Access access =
+            how == Populate::Write ? upcall::Access::Write : upcall::Access::Read;
+        if (how == Populate::AsMapped) {
+            sched::ReadGuard guard(mmap_lock);
+            const VmArea* area = find_vma(at);
+            if (!area || at < area->start) return ENOMEM;
+            if (!(area->flags & kVmAccess)) continue;
+            const bool writes = (area->flags & (kVmWrite | kVmShared)) == kVmWrite;
+            if (writes) access = upcall::Access::Write;
+        }
+        Result<FaultKind> done = handle_mm_fault(at, access);
+        if (done.ok()) continue;
+        return done.error() == EACCES ? EINVAL : done.error() == EFAULT ? ENOMEM : done.error();
+    }
+    return {};
+}
+
+Result<void> MmStruct::mlock(VirtAddr at, u64 bytes, Lock lock) {
+    if (bytes == 0) return {};
+    if (!check_range(at, bytes).ok()) return EINVAL;
+    if (lock == Lock::Off) return change_flags(at, bytes, 0, kVmLocked);
+    TRY(change_flags(at, bytes, kVmLocked, 0));
+    if (lock == Lock::OnFault) return {};
+    return populate(at, at + bytes, Populate::AsMapped);
+}
+
+Result<void> MmStruct::mlockall(Lock current, Lock future) {
+    {
+        sched::WriteGuard guard(mmap_lock);
+        default_flags = future == Lock::Off ? 0 : u32{kVmLocked};
+        if (current == Lock::Off && future != Lock::Off) return {};
+        for (VmArea& area : areas) {
+            account_area(area, -static_cast<i64>(area.pages()));
+            area.flags = current == Lock::Off ? area.flags & ~kVmLocked : area.flags | kVmLocked;
+            account_area(area, static_cast<i64>(area.pages()));
+        }
+    }
+    if (current != Lock::On) return {};
+    for (VirtAddr at(0);;) {
+        VirtAddr start, end;
+        {
+            sched::ReadGuard guard(mmap_lock);
+            const VmArea* area = find_vma(at);
+            if (!area) return {};
+            start = area->start;
+            end = area->end;
+        }
+        static_cast<void>(populate(start, end, Populate::AsMapped));
+        at = end;
+    }
+}
+
+}  // namespace vm

@@ -1,0 +1,102 @@
+// Birth and death of address spaces, and whose is whose.
+
+#include "vm/mm_struct.h"
+
+#include "mm/slab.h"
+#include "sched/task.h"
+#include "vm/zap.h"
+
+namespace vm {
+
+namespace {
+
+constinit mm::KmemCache mm_cache("mm_struct", sizeof(MmStruct), alignof(MmStruct));
+
+/// Guards Task::mm against readers in other tasks.
+constinit SpinLock task_mm_lock("task_mm", LockRank::MmList);
+
+MmStruct* replace_task_mm(sched::Task& task, MmStruct* mm) {
+    IrqGuard guard(task_mm_lock);
+    MmStruct* old = task.mm;
+    task.mm = mm;
+    return old;
+}
+
+}  // namespace
+
+Result<MmStruct*> MmStruct::create() {
+    void* memory = TRY(mm_cache.alloc(mm::Gfp::Kernel));
+    MmStruct* mm = new (memory) MmStruct;
+    Result<mm::PageTable*> table = mm::new_page_table();
+    if (!table.ok()) {
+        mm->~MmStruct();
+        mm_cache.free(mm);
+        return table.error();
+    }
+    mm->page_table = table.value();
+    return mm;
+}
+
+bool MmStruct::try_get() {
+    u32 seen = users_.load(std::memory_order_relaxed);
+    while (seen != 0) {
+        if (users_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
+    }
+    return false;
+}
+
+void MmStruct::put() {
+    if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    exit_mmap();
+    drop();
+}
+
+/// Nobody lives here any more, so entries need no flush: nobody can use a stale translation. But
+/// processors may still have the tables loaded, and walk them ahead of need; they have to leave
+/// before the tables go.
+void MmStruct::exit_mmap() {
+    leave_mm_everywhere(*this);
+    TlbGather gather(*this);
+    while (VmArea* area = areas.first()) {
+        const VirtAddr start = area->start, end = area->end;
+        remove_area(*area);  // out of truncation's sight first
+        free_area(*area);
+        zap_range(gather, *this, start, end);
+    }
+    gather.flush();
+    {
+        IrqGuard guard(page_table_lock);
+        const VirtAddr user_half_end(u64{1} << 47);
+        unlink_tables(*this, VirtAddr(0), user_half_end, gather.tables());
+    }
+    if (exe_file) exe_file->put();
+    exe_file = nullptr;
+    ASSERT(rss() == 0 && page_table_pages.load() == 0 && area_count == 0);
+}
+
+/// May run with interrupts off, in a task switch.
+void MmStruct::drop() {
+    if (pins_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    mm::free_page_table(*page_table);
+    this->~MmStruct();
+    mm_cache.free(this);
+}
+
+MmStruct* exec_mmap(MmStruct* mm) {
+    IrqOffGuard irqs_off;  // no task switch between the two
+    MmStruct* old = replace_task_mm(sched::current(), mm);
+    load_mm(*mm);
+    return old;
+}
+
+void exit_mm() {
+    MmStruct* old = replace_task_mm(sched::current(), nullptr);
+    if (old) old->put();
+}
+
+MmStruct* get_task_mm(sched::Task& task) {
+    IrqGuard guard(task_mm_lock);
+    return task.mm && task.mm->try_get() ? task.mm : nullptr;
+}
+
+}  // namespace vm

@@ -1,0 +1,67 @@
+// Reading and writing the memory of another process.
+
+#include <array>
+
+#include "lib/string.h"
+#include "vm/fault/fault.h"
+#include "vm/page_walk.h"
+
+namespace vm {
+
+namespace {
+
+/// The page at `at`, made present for the access, with a reference; null: the zero page. A debugger
+/// may write where the program may not, but then only to a private copy. EFAULT, ENOMEM, …
+Result<mm::Page*> get_user_page(MmStruct& mm, VirtAddr at, bool write) {
+    using enum upcall::Access;
+    for (;;) {
+        VmArea* area = mm.find_vma(at);
+        if (!area || at < area->start || (area->flags & kVmPfnMap)) return EFAULT;
+        if (write && area->is_shared() && !(area->flags & kVmWrite)) return EACCES;
+        TRY(fault_in_area(mm, *area, at, write ? Write : Read, Rights::Possible));
+
+        IrqGuard guard(mm.page_table_lock);
+        Pte* entry = find_pte(*mm.page_table, at);
+        const Pte now = entry ? read_pte(entry) : Pte{0};
+        if (now.is_none() || is_busy(now)) continue;
+        if (now.special() && write) continue;
+        if (now.special()) return static_cast<mm::Page*>(nullptr);
+        mm::Page& page = mm::page_of(now.pfn());
+        const bool own = page.has(mm::kPageAnon) || area->is_shared();
+        if (write && !own) continue;
+        mm::get_page(page);
+        return &page;
+    }
+}
+
+/// Moves bytes of one page.
+void move(mm::Page* page, usize offset, std::span<std::byte> bytes, bool write) {
+    if (!page) {
+        memset(bytes.data(), 0, bytes.size());
+    } else if (write) {
+        memcpy(mm::bytes_of(*page) + offset, bytes.data(), bytes.size());
+    } else {
+        memcpy(bytes.data(), mm::bytes_of(*page) + offset, bytes.size());
+    }
+}
+
+}  // namespace
+
+usize MmStruct::access_remote(VirtAddr at, std::span<std::byte> bytes, bool write) {
+    usize done = 0;
+    while (done < bytes.size()) {
+        const VirtAddr here = at + done;
+        if (here < at) break;  // wrapped
+        const usize offset = here.raw() % kPageSize;
+        const usize count = std::min(bytes.size() - done, kPageSize - offset);
+        sched::ReadGuard guard(mmap_lock);
+        Result<mm::Page*> page = get_user_page(*this, page_down(here), write);
+        if (!page.ok()) break;
+        move(page.value(), offset, bytes.subspan(done, count), write);
+        if (page.value()) mm::put_page(*page.value());
+        done += count;
+    }
+    return done;
+}
+
+}  // namespace vm

@@ -1,0 +1,25 @@
+/// Taking mappings away: entries, page tables, areas.
+#pragma once
+
+#include "vm/areas.h"
+#include "vm/tlb.h"
+
+namespace vm {
+
+/// Removes all entries of [start, end), which lies in one area; the pages go to `gather`. Linux:
+/// zap_page_range. mmap_lock is held (reading is enough), or the file's i_mmap_mutex.
+void zap_range(TlbGather& gather, MmStruct& mm, VirtAddr start, VirtAddr end);
+
+/// Removes everything from [start, end), whole pages within user space: mmap_lock is held for
+/// writing. The areas end up on `dead`; free_dead_areas() once mmap_lock is free. ENOMEM if an
+/// area cannot be split; then nothing was unmapped.
+Result<void> do_munmap(MmStruct& mm, VirtAddr start, VirtAddr end, AreaList& dead);
+
+/// Frees the page tables of a range without areas, and those that it shares with no neighbour.
+void free_page_tables(TlbGather& gather, MmStruct& mm, VirtAddr start, VirtAddr end);
+
+/// EINVAL unless [at, at + bytes) is page-aligned, not empty and within user space. `bytes` is
+/// rounded up to whole pages.
+Result<void> check_range(VirtAddr at, u64& bytes);
+
+}  // namespace vm
