@@ -17,8 +17,9 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 INIT = REPOSITORY / "build/userland/init"
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
 # /dev is a file system of its own before init runs, so init leaves it alone; its console is our pty.
-ENTER = ('mount -t tmpfs none "$0/dev" && touch "$0/dev/console" && '
-         'mount --bind "$(tty)" "$0/dev/console" && exec env -i /usr/sbin/chroot "$0" /sbin/init "$@"')
+ENTER = ('mount -t tmpfs none "$0/dev" && '
+         'for device in console $DEVICE; do touch "$0/dev/$device" && '
+         'mount --bind "$(tty)" "$0/dev/$device" || exit; done; exec env -i /usr/sbin/chroot "$0" /sbin/init "$@"')
 
 pytestmark = pytest.mark.skipif(
     subprocess.run([*UNSHARE, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0,
@@ -46,10 +47,11 @@ def add_shell(root):
 class Console(fdpexpect.fdspawn):
     """A pty that is nobody's controlling terminal yet, with init at its other end."""
 
-    def __init__(self, root, arguments):
+    def __init__(self, root, arguments, device):
         ours, theirs = os.openpty()
         self.process = subprocess.Popen([*UNSHARE, "/bin/sh", "-c", ENTER, str(root), *arguments],
-                                        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+                                        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                                        env={**os.environ, "DEVICE": device})
         os.close(theirs)
         super().__init__(ours, timeout=15, encoding="utf-8")
 
@@ -64,8 +66,8 @@ def boot(root):
     """Starts init with these arguments; everything is gone after the test."""
     consoles = []
 
-    def start(*arguments):
-        consoles.append(Console(root, arguments))
+    def start(*arguments, device=""):
+        consoles.append(Console(root, arguments, device))
         return consoles[-1]
 
     yield start
@@ -136,20 +138,37 @@ def test_machine_ends_in_order(console, command, said):
 def test_missing_pieces_are_named_once(boot):
     console = boot("unknown", "words")
     for line in ("argument 'unknown' means nothing to me", "argument 'words' means nothing to me",
-                 "no agent: /sbin/agent: No such file", "no shell: /bin/sh: No such file"):
+                 "no shell: /bin/sh: No such file"):
         console.expect(line)
     with pytest.raises(pexpect.TIMEOUT):
         console.expect("init:", timeout=3)
     assert console.process.poll() is None
 
 
-def test_agent_without_its_port_and_shell_that_is_no_program(root, boot):
+def test_agent_that_the_grader_wants_but_that_is_not_there(root, boot):
+    (root / "etc/agent.key").write_text("key")
+    boot().expect("no agent: /sbin/agent: No such file")
     (root / "sbin/agent").write_text("#!/bin/sh\n")
     (root / "sbin/agent").chmod(0o755)
+    boot().expect("no agent: /dev/ttyS1: No such file")
+
+
+def test_agent_that_cannot_live_is_given_up(root, boot):
+    add_shell(root)
+    (root / "etc/agent.key").write_text("key")
+    (root / "sbin/agent").write_text("#!/bin/sh\nexit 2\n")
+    (root / "sbin/agent").chmod(0o755)
+    # Its port: the console's pty again, so that it can be opened.
+    console = boot(device="ttyS1")
+    console.expect("the agent ended with status 2; starting it again")
+    console.expect("the agent ended with status 2; starting it again")
+    console.expect("the agent ended with status 2; giving up")
+
+
+def test_shell_that_is_no_program(root, boot):
     (root / "bin/sh").write_bytes(b"\x7fELFnot really")
     (root / "bin/sh").chmod(0o755)
     console = boot()
-    console.expect("no agent: /dev/ttyS1: No such file")
     console.expect("cannot run /bin/sh: ")
     console.expect("the shell ended with status 127; starting it again")
     console.expect("cannot run /bin/sh: ")  # slowed down, but not given up

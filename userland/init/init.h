@@ -10,20 +10,22 @@
 
 /// A program that is started again whenever it ends.
 struct service {
-    const char* name;      // for messages
-    const char* tty;       // its terminal, opened as descriptors 0 to 2
-    char* const* argv;     // argv[0] is the path
-    const char* dash;      // argv[0] as the program sees it ("-sh": a login shell), or NULL
-    const char* banner;    // a file shown before each start, or NULL
-    bool tell_end;         // say so on the terminal when it ends
-    bool missing;          // given up: the program or its terminal does not exist
-    pid_t pid;             // 0: not running
-    long long started_ms;  // when it was last started (CLOCK_MONOTONIC)
-    long long
-        start_after_ms;  // not before this moment (a program that ends at once is slowed down)
+    const char* name;          // for messages
+    const char* tty;           // its terminal, opened as descriptors 0 to 2
+    char* const* argv;         // argv[0] is the path
+    const char* dash;          // argv[0] as the program sees it ("-sh": a login shell), or NULL
+    const char* banner;        // a file shown before each start, or NULL
+    const char* only_if;       // a file without which nobody wants the service, or NULL
+    int tries;                 // so many short lives in a row, and it is given up; 0: never
+    bool tell_end;             // say so on the terminal when it ends
+    bool missing;              // given up: its parts do not exist, or it never lives long
+    int short_lives;           // in a row
+    pid_t pid;                 // 0: not running
+    long long started_ms;      // when it was last started (CLOCK_MONOTONIC)
+    long long start_after_ms;  // not before this moment: what ends at once is slowed down
 };
 
-/// Says one line on the console, "init: ...", and in the kernel's log when that exists.
+/// Says one line on the console: "init: ...".
 void say(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 /// Mounts /proc, /sys, /dev, /tmp and what hangs below them, unless they are mounted already.

@@ -73,7 +73,8 @@ static bool parts_exist(struct service* service) {
 
 void start_service(struct service* service) {
     if (service->pid || service->missing || now_ms() < service->start_after_ms) return;
-    if (!parts_exist(service)) {
+    bool wanted = !service->only_if || access(service->only_if, F_OK) == 0;
+    if (!wanted || !parts_exist(service)) {
         service->missing = true;
         return;
     }
@@ -92,10 +93,13 @@ void service_ended(struct service* service, int status) {
     service->pid = 0;
     bool short_life = now_ms() - service->started_ms < kShortLifeMs;
     service->start_after_ms = short_life ? now_ms() + kSlowDownMs : 0;
+    service->short_lives = short_life ? service->short_lives + 1 : 0;
+    service->missing = service->tries && service->short_lives >= service->tries;
+    const char* next = service->missing ? "giving up" : "starting it again";
     if (WIFSIGNALED(status)) {
-        say("the %s was killed by signal %d; starting it again", service->name, WTERMSIG(status));
-    } else if (service->tell_end || WEXITSTATUS(status)) {
-        say("the %s ended with status %d; starting it again", service->name, WEXITSTATUS(status));
+        say("the %s was killed by signal %d; %s", service->name, WTERMSIG(status), next);
+    } else if (service->tell_end || WEXITSTATUS(status) || service->missing) {
+        say("the %s ended with status %d; %s", service->name, WEXITSTATUS(status), next);
     }
 }
 
