@@ -15,8 +15,8 @@ constinit mm::KmemCache area_cache("vm_area_struct", sizeof(VmArea), alignof(VmA
 
 /// True if `right`, which begins where `left` ends, continues it in every respect.
 bool continues(const VmArea& left, const VmArea& right) {
-    if (left.end != right.start || left.flags != right.flags || left.file != right.file)
-        return false;
+    if (left.end != right.start || left.flags != right.flags) return false;
+    if (left.file != right.file) return false;
     if (left.flags & (kVmPfnMap | kVmGrowsDown)) return false;
     return !left.file || left.page_offset + left.pages() == right.page_offset;
 }
@@ -78,7 +78,7 @@ void account_area(const VmArea& area, i64 pages) {
     }
 }
 
-void insert_area(VmArea& area) {
+void insert_area(VmArea& area) NO_LOCK_ANALYSIS {  // MappingGuard is conditional
     AddressSpace* mapping = mapping_of(area);
     area.mm->areas.insert(area);
     area.mm->area_count++;

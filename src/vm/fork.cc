@@ -10,7 +10,7 @@
 #include "arch/layout.h"
 #include "sched/task.h"
 #include "vm/areas.h"
-#include "vm/tlb.h"
+#include "vm/tables/tlb.h"
 
 namespace vm {
 

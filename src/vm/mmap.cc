@@ -33,6 +33,9 @@ Result<u32> area_flags(const MmStruct& mm, const MapRequest& request) {
     return flags;
 }
 
+/// File offsets are signed: 2^63 bytes.
+constexpr u64 kMaxFilePages = u64{1} << (63 - kPageShift);
+
 /// EINVAL, ENOMEM, EOVERFLOW: what is wrong with a request whatever is mapped already.
 Result<void> check_request(const MapRequest& request, u64 bytes) {
     const u32 type = request.map_flags & abi::MAP_TYPE;
@@ -40,8 +43,8 @@ Result<void> check_request(const MapRequest& request, u64 bytes) {
     if (request.bytes == 0) return EINVAL;
     if (bytes == 0 || bytes > arch::kUserEnd.raw()) return ENOMEM;  // 0: rounding up wrapped
     if (request.page_offset + (bytes >> kPageShift) < request.page_offset) return EOVERFLOW;
-    if (request.file && request.page_offset + (bytes >> kPageShift) > u64{1} << 51)
-        return EOVERFLOW;
+    const u64 end_page = request.page_offset + (bytes >> kPageShift);
+    if (request.file && end_page > kMaxFilePages) return EOVERFLOW;
     if (request.map_flags & abi::MAP_HUGETLB) return ENOMEM;  // no page of that size is set aside
     return {};
 }

@@ -55,8 +55,8 @@ Result<VmArea*> protect_area(TlbGather& gather, VmArea* area, u32 access, VirtAd
     if (access & ~(area->flags >> 4 & kVmAccess)) return EACCES;  // the kVmMay… flags
     // Private pages that become writable count as data from now on.
     const u64 pages = (std::min(end, area->end) - std::max(start, area->start)) >> kPageShift;
-    if (!may_expand(mm, pages, flags).ok() && may_expand(mm, pages, area->flags).ok())
-        return ENOMEM;
+    const bool is_new_burden = may_expand(mm, pages, area->flags).ok();
+    if (is_new_burden) TRY(may_expand(mm, pages, flags));
     if (area->start < start) area = TRY(split_area(*area, start));
     if (end < area->end) TRY(split_area(*area, end));
     account_area(*area, -static_cast<i64>(area->pages()));

@@ -119,8 +119,8 @@ Result<VirtAddr> remap_to(MmStruct& mm, Move move, AreaList& dead) {
 /// Grows the area at its end if the addresses behind it are free.
 bool grow_in_place(MmStruct& mm, VmArea& area, const Move& move) {
     const VirtAddr end = move.old + move.new_bytes;
-    if (area.end != move.old + move.old_bytes || end > arch::kUserEnd || end < move.old)
-        return false;
+    if (area.end != move.old + move.old_bytes) return false;
+    if (end > arch::kUserEnd || end < move.old) return false;
     const VmArea* next = mm.areas.next(area);
     if (next && start_with_gap(*next) < end) return false;
     resize_area(area, area.start, end);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vm/areas.h"
-#include "vm/tlb.h"
+#include "vm/tables/tlb.h"
 
 namespace vm {
 

@@ -2,7 +2,7 @@
 
 #include "lib/string.h"
 #include "vm/fault/fault.h"
-#include "vm/tlb.h"
+#include "vm/tables/tlb.h"
 
 namespace vm {
 

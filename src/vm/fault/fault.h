@@ -10,7 +10,7 @@
 #pragma once
 
 #include "vm/areas.h"
-#include "vm/page_walk.h"
+#include "vm/tables/page_walk.h"
 
 namespace vm {
 

@@ -1,6 +1,6 @@
 // Which page tables a processor has loaded, and telling it that they have changed.
 
-#include "vm/tlb.h"
+#include "vm/tables/tlb.h"
 
 #include "arch/cpu.h"
 #include "arch/layout.h"

@@ -6,7 +6,7 @@
 /// the changed entry.
 #pragma once
 
-#include "vm/page_walk.h"
+#include "vm/tables/page_walk.h"
 
 namespace vm {
 

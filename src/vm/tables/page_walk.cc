@@ -1,6 +1,6 @@
 // The page tables of a process: finding, making and taking apart.
 
-#include "vm/page_walk.h"
+#include "vm/tables/page_walk.h"
 
 #include <array>
 
@@ -40,9 +40,13 @@ Result<Pte*> walk_and_count(MmStruct& mm, VirtAddr at) {
     return made;
 }
 
+struct Range {
+    VirtAddr start, end;
+};
+
 /// unlink_tables() for one table, whose first entry stands for `base`.
-void unlink_below(PageTable& table, unsigned level, VirtAddr base, VirtAddr start, VirtAddr end,
-                  PageList& list) {
+void unlink_below(PageTable& table, unsigned level, VirtAddr base, Range range, PageList& list) {
+    const auto [start, end] = range;
     const u64 first = start <= base ? 0 : (start - base) / reach(level);
     const u64 past = std::min<u64>(arch::kEntries, (end - base + reach(level) - 1) / reach(level));
     for (u64 i = first; i < past; i++) {
@@ -50,7 +54,7 @@ void unlink_below(PageTable& table, unsigned level, VirtAddr base, VirtAddr star
         if (!entry.present()) continue;
         const VirtAddr low = base + i * reach(level), high = low + reach(level);
         PageTable& child = table_behind(entry);
-        if (level > 1) unlink_below(child, level - 1, low, start, end, list);
+        if (level > 1) unlink_below(child, level - 1, low, range, list);
         if (start <= low && high <= end) {
             set_pte(&entry, Pte{0});
             list.push_back(mm::page_of(&child));
@@ -92,7 +96,7 @@ Result<Pte*> alloc_pte(MmStruct& mm, VirtAddr at) {
 void unlink_tables(MmStruct& mm, VirtAddr start, VirtAddr end, PageList& list) {
     if (start >= end) return;
     const usize before = list.size();
-    unlink_below(*mm.page_table, kTopLevel, VirtAddr(0), start, end, list);
+    unlink_below(*mm.page_table, kTopLevel, VirtAddr(0), {start, end}, list);
     const i64 count = static_cast<i64>(list.size() - before);
     mm.page_table_pages.fetch_sub(count, std::memory_order_relaxed);
 }

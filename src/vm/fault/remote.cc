@@ -4,7 +4,7 @@
 
 #include "lib/string.h"
 #include "vm/fault/fault.h"
-#include "vm/page_walk.h"
+#include "vm/tables/page_walk.h"
 
 namespace vm {
 
