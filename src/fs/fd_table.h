@@ -53,8 +53,16 @@ private:
         Ref<File> file;
         bool reserved = false;
         bool close_on_exec = false;
+        bool is_taken() const { return reserved || file; }
     };
     Result<void> grow(usize wanted);
+    Result<void> grow_to(u32 wanted);
+    u32 capacity();
+    u32 copy_slots(FdTable& from);
+    Ref<File> take(int fd);
+    u32 find_free_locked(u32 from) const REQUIRES(lock_);
+    void free_slot_locked(u32 number) REQUIRES(lock_);
+    Slot* slot_locked(int fd) REQUIRES(lock_);
 
     SpinLock lock_{"files", LockRank::Files};
     Slot* slots_ GUARDED_BY(lock_) = nullptr;

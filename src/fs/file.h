@@ -95,7 +95,9 @@ void eventpoll_release(File& file);
 Result<usize> vfs_read(File& file, IovIter& to, u64* offset);
 Result<usize> vfs_write(File& file, IovIter& from, u64* offset);
 
-/// The page-cache implementations that file systems put into their FileOperations.
+/// The page-cache implementations that file systems put into their FileOperations. Writing holds
+/// the inode's mutex, so appended records do not mix. EFBIG at RLIMIT_FSIZE, EFAULT, ENOSPC; if
+/// something was moved before, the count of that.
 Result<usize> generic_file_read(File& file, IovIter& to, u64& offset);
 Result<usize> generic_file_write(File& file, IovIter& from, u64& offset);
 

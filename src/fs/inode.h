@@ -61,6 +61,10 @@ public:
     virtual Result<bool> follow_magic(Inode& link, struct Path& to) const { return false; }
     /// Changes the size: truncate(2). The caller holds the inode's mutex.
     virtual Result<void> truncate(Inode& inode, u64 size) const { return EPERM; }
+    /// Before page `index`, which is not in the cache, is added to be written: ENOSPC. After it was
+    /// added or that failed, write_end(). The inode's mutex is held.
+    virtual Result<void> write_begin(Inode& inode, u64 index) const { return {}; }
+    virtual void write_end(Inode& inode) const {}
     /// May refuse or forward what chmod, chown and utimes did to the fields.
     virtual Result<void> attributes_changed(Inode& inode) const { return {}; }
     /// Brings size, times, mode up to date for files whose content is made up (procfs).
