@@ -10,7 +10,7 @@ namespace process {
 /// Queues `info` for the process of `task` (any of its threads may take it) or for the thread
 /// alone, wakes whoever should act on it, and applies the side effects at once (SIGKILL kills,
 /// SIGCONT continues). Ignored signals vanish. EAGAIN if the queue is full (real-time signals).
-/// Any context; takes the sighand lock.
+/// Any context; takes the task list lock and the sighand lock, so no spin lock may be held.
 enum class Target : u8 { Process, Thread };
 Result<void> send_signal_info(sched::Task& task, const abi::SigInfo& info, Target target);
 
@@ -28,6 +28,11 @@ Result<void> kill_pgrp(sched::PidNumber pgrp, int signal);
 /// kill(2) from the running task, with permission checks: EPERM, ESRCH, EINVAL.
 Result<void> kill(sched::PidNumber pid, int signal);
 Result<void> tgkill(sched::PidNumber tgid, sched::PidNumber tid, int signal);
+
+/// Sends a prepared signal to one thread (of process `tgid`, if that is > 0), or to a process, with
+/// the same checks.
+Result<void> send_to_thread(sched::PidNumber tgid, sched::PidNumber tid, const abi::SigInfo& info);
+Result<void> send_to_process(sched::PidNumber pid, const abi::SigInfo& info);
 
 /// True if `signal` would be ignored or is blocked by `task`: for SIGTTIN and SIGTTOU.
 bool is_ignored_or_blocked(sched::Task& task, int signal);

@@ -77,6 +77,7 @@ struct SignalStruct {
     std::atomic<u64> dead_user_ns{0}, dead_system_ns{0};
     std::atomic<u64> child_user_ns{0}, child_system_ns{0};
     std::atomic<u64> minor_faults{0}, major_faults{0}, child_minor_faults{0}, child_major_faults{0};
+    std::atomic<u64> max_rss_pages{0}, child_max_rss_pages{0};
 
     static void release(SignalStruct* signal);  // process/exit.cc
 };

@@ -70,6 +70,7 @@ struct Task {
     std::atomic<u32> on_rq{0};                   // (rq) enqueued or running
     std::atomic<u32> on_cpu{0};                  // its registers are in a processor, not in `arch`
     SpinLock wake_lock{"task", LockRank::Task};  // serialises wake-ups
+    RbNode run_node;              // (rq) in the run queue's tree
     SchedEntity se;                              // (rq)
     i32 nice = 0;                                // -20 … 19
     u32 policy = 0;                              // SCHED_*
@@ -128,6 +129,11 @@ struct Task {
 
     static void release(Task* task);  // sched/task.cc: frees stack and memory
 };
+
+/// Set by process/: gives back what a dead task still has of a process (FPU state, signals). Called
+/// by Task::release(), if it is not null.
+using TaskHook = void (*)(Task&);
+extern constinit TaskHook task_free_hook;
 
 /// The letter that ps shows.
 char state_letter(const Task& task);

@@ -1,0 +1,252 @@
+// The end of threads and processes.
+//
+// A thread gives back what it shares with others, then leaves the tables: at once, if it is not
+// the leader; the leader when all others have gone and its parent has taken notice. From then on
+// nobody finds it; the memory goes with the last reference, which is often that of the processor
+// that still runs it.
+
+#include "process/process.h"
+
+#include "core/log/panic.h"
+#include "fs/fd_table.h"
+#include "mm/own.h"
+#include "process/controlling_tty.h"
+#include "process/futex/futex.h"
+#include "process/signal_internal.h"
+#include "process/trace_events.h"
+#include "vm/mm_struct.h"
+
+namespace process {
+
+namespace {
+
+void raise_to(std::atomic<u64>& maximum, u64 value) {
+    u64 seen = maximum.load(std::memory_order_relaxed);
+    while (seen < value && !maximum.compare_exchange_weak(seen, value)) {
+    }
+}
+
+/// clear_child_tid: whoever joins the thread waits for this word to become 0.
+void clear_child_tid(Task& task) {
+    if (task.clear_child_tid.raw() == 0 || task.mm->users() == 1) return;
+    const UserPtr<u32> word(task.clear_child_tid);
+    task.clear_child_tid = VirtAddr(0);
+    (void)word.copy_out(0);
+    (void)futex_wake_private(word.address());
+}
+
+void exit_memory(Task& task) {
+    if (task.mm == nullptr) return;
+    exit_robust_list(task);
+    clear_child_tid(task);
+    raise_to(task.signal->max_rss_pages, static_cast<u64>(task.mm->hiwater_rss.load()));
+    vm::exit_mm();
+    complete_vfork(task);
+}
+
+void exit_files(Task& task) {
+    fs::FdTable* files;
+    fs::FsStruct* fs;
+    {
+        // procfs looks at them under this lock.
+        IrqGuard guard(tasks_lock);
+        files = std::exchange(task.files, nullptr);
+        fs = std::exchange(task.fs, nullptr);
+    }
+    if (files) Ref<fs::FdTable>::adopt(files).reset();
+    if (fs) Ref<fs::FsStruct>::adopt(fs).reset();
+}
+
+/// Who looks after the children of a process that ends.
+Task& find_new_reaper(Task& leader) REQUIRES(tasks_lock) {
+    for (Task* task = leader.parent; task && task->signal; task = task->parent) {
+        if (task->signal->is_subreaper && task->signal->live_threads.load() > 0) return *task;
+        if (task->tgid == sched::kInitPid) return *task;
+    }
+    return *sched::find_task(sched::kInitPid)->group_leader;
+}
+
+abi::SigInfo child_info(Task& leader) REQUIRES(tasks_lock) {
+    const CpuTimes times = process_times_locked(leader);
+    constexpr u64 kNsPerTick = 10'000'000;
+    const i32 status = wait_status_of(leader);
+    abi::SigInfo info;
+    info.signo = leader.exit_signal;
+    info.code = (status & 0x7f) ? abi::CLD_KILLED : abi::CLD_EXITED;
+    info.set_sender(leader.pid, leader.cred.uid);
+    info.set_child((status & 0x7f) ? status & 0x7f : status >> 8 & 0xff,
+                   times.user_ns / kNsPerTick, times.system_ns / kNsPerTick);
+    return info;
+}
+
+/// Tells the parent that the process is dead. True if it does not want to know: then the process
+/// is to be released at once.
+bool do_notify_parent(Task& leader) REQUIRES(tasks_lock) {
+    Task& parent = *leader.parent;
+    if (parent.signal == nullptr) return true;
+    bool autoreap = false;
+    bool wanted = is_valid_signal(leader.exit_signal);
+    {
+        IrqGuard guard(parent.sighand->lock);
+        const abi::KernelSigaction& action = parent.sighand->action[abi::SIGCHLD - 1];
+        if (leader.exit_signal == abi::SIGCHLD) {
+            const bool ignored = action.handler == abi::SIG_IGN;
+            autoreap = ignored || (action.flags & abi::SA_NOCLDWAIT);
+            if (ignored) wanted = false;
+        }
+    }
+    if (wanted) (void)send_signal_locked(parent, child_info(leader), Target::Process);
+    parent.signal->child_exit.wake_all();
+    return autoreap;
+}
+
+bool is_reapable(const Task& leader) {
+    return leader.state.load() == sched::kZombie && leader.signal->thread_count == 1;
+}
+
+void send_pdeath_signals(Task& child) REQUIRES(tasks_lock) {
+    for (Task& thread : child.threads) {
+        if (thread.pdeath_signal == 0) continue;
+        abi::SigInfo info;
+        info.signo = thread.pdeath_signal;
+        info.set_sender(sched::current().tgid, sched::current().cred.uid);
+        (void)send_signal_locked(thread, info, Target::Process);
+    }
+}
+
+/// Gives the children of a process that has no thread left to somebody else.
+void forget_original_parent(Task& leader, DeadTasks& dead) REQUIRES(tasks_lock) {
+    if (leader.children.empty()) return;
+    Task& reaper = find_new_reaper(leader);
+    while (Task* child = leader.children.pop_front()) {
+        child->parent = &reaper;
+        child->exit_signal = abi::SIGCHLD;
+        reaper.children.push_back(*child);
+        send_pdeath_signals(*child);
+        if (is_reapable(*child) && do_notify_parent(*child)) {
+            release_task(*child, dead);
+        } else {
+            kill_orphaned_pgrp(*child, &leader);
+        }
+    }
+}
+
+void exit_notify(Task& task, bool group_dead) {
+    DeadTasks dead;
+    {
+        IrqGuard guard(tasks_lock);
+        SignalStruct& signal = *task.signal;
+        if (group_dead) {
+            forget_original_parent(*signal.leader, dead);
+            kill_orphaned_pgrp(*signal.leader, nullptr);
+        }
+        task.state.store(sched::kZombie);
+        if (task.group_leader != &task) {
+            release_task(task, dead);
+        } else if (signal.thread_count == 1 && do_notify_parent(task)) {
+            release_task(task, dead);
+        }
+        if (signal.exec_task) signal.child_exit.wake_all();
+    }
+    put_dead(dead);
+}
+
+void trace_exit(const Task& task) {
+    if (!trace::is_enabled<SchedProcessExit>()) return;
+    SchedProcessExit record{.comm = {}, .pid = task.pid, .prio = 120 + task.nice};
+    copy_comm(record.comm, task);
+    trace::point(record);
+}
+
+/// For sched/: the last reference to a task is gone.
+void free_process_parts(Task& task) {
+    arch::fpu_destroy(task.arch);
+    if (task.pending) {
+        IrqGuard guard(task.sighand->lock);
+        flush_pending(*task.signal, *task.pending, ~u64{0});
+    }
+    if (PendingSignals* pending = std::exchange(task.pending, nullptr)) mm::destroy(pending);
+    if (SignalStruct* signal = std::exchange(task.signal, nullptr)) {
+        if (signal->ref_count.dec_and_test()) SignalStruct::release(signal);
+    }
+    if (SighandStruct* sighand = std::exchange(task.sighand, nullptr)) {
+        if (sighand->ref_count.dec_and_test()) SighandStruct::release(sighand);
+    }
+}
+
+}  // namespace
+
+i32 wait_status_of(const Task& leader) {
+    return leader.signal->group_exit ? leader.signal->group_exit_code : leader.exit_code;
+}
+
+void release_task(Task& task, DeadTasks& dead) {
+    SignalStruct& signal = *task.signal;
+    const sched::CpuTimes times = sched::cpu_times(task);
+    signal.dead_user_ns.fetch_add(times.user_ns);
+    signal.dead_system_ns.fetch_add(times.system_ns);
+    signal.minor_faults.fetch_add(task.min_faults);
+    signal.major_faults.fetch_add(task.maj_faults);
+    task.thread_link.unlink();
+    signal.thread_count--;
+    sched::free_pid(task);
+    if (task.group_leader == &task) {
+        task.sibling_link.unlink();
+        sched::join_pgrp(signal, 0);
+        sched::join_session(signal, 0);
+    }
+    dead.push_back(task);
+    Task& leader = *signal.leader;
+    if (&leader != &task && is_reapable(leader) && do_notify_parent(leader)) {
+        release_task(leader, dead);
+    }
+}
+
+void put_dead(DeadTasks& dead) {
+    while (Task* task = dead.pop_front()) Ref<Task>::adopt(task).reset();
+}
+
+void do_exit(i32 status) {
+    Task& task = sched::current();
+    SignalStruct& signal = *task.signal;
+    exit_signals(task);
+    task.exit_code = status;
+    const bool group_dead = signal.live_threads.fetch_sub(1) == 1;
+    if (group_dead) {
+        if (task.tgid == sched::kInitPid) {
+            panic("Attempted to kill init! exitcode=%#010x", u32(wait_status_of(task)));
+        }
+        stop_real_timer(signal);
+    }
+    trace_exit(task);
+    exit_memory(task);
+    exit_files(task);
+    if (group_dead && signal.is_session_leader && tty_hooks) tty_hooks->leader_exits();
+    exit_notify(task, group_dead);
+    sched::do_task_dead();
+}
+
+void do_group_exit(i32 status) {
+    Task& task = sched::current();
+    {
+        IrqGuard guard(tasks_lock);
+        SignalStruct& signal = *task.signal;
+        IrqGuard sighand_guard(task.sighand->lock);
+        if (signal.group_exit) {
+            status = signal.group_exit_code;
+        } else if (!signal.exec_task || signal.exec_task == &task) {
+            zap_process(signal, status);
+        }
+    }
+    do_exit(status);
+}
+
+}  // namespace process
+
+constinit sched::TaskHook sched::task_free_hook = process::free_process_parts;
+
+void sched::SignalStruct::release(SignalStruct* signal) {
+    process::flush_pending(*signal, signal->shared_pending, ~u64{0});
+    process::stop_real_timer(*signal);
+    mm::destroy(signal);
+}

@@ -1,0 +1,25 @@
+// The last thing before user mode.
+
+#include "arch/cpu.h"
+#include "arch/upcalls.h"
+#include "process/signal.h"
+#include "sched/sched.h"
+
+/// Every way into user mode leads through here, with interrupts off. The loop ends with a test
+/// that nothing can invalidate any more: whatever happens from now on comes as an interrupt.
+void upcall::return_to_user(arch::TrapFrame& frame) {
+    constexpr u32 kWork = sched::kSigPending | sched::kNotifyResume | sched::kRestoreSigmask;
+    for (;;) {
+        if (need_resched()) [[unlikely]] {
+            arch::irq_enable();
+            sched::schedule();
+            arch::irq_disable();
+            continue;
+        }
+        const sched::Task& task = sched::current();
+        if (!(task.flags.load(std::memory_order_relaxed) & kWork)) [[likely]] return;
+        arch::irq_enable();
+        process::do_signal(frame);
+        arch::irq_disable();
+    }
+}

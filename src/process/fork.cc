@@ -1,0 +1,314 @@
+// fork, vfork, clone: copy_process() makes a task that is like the running one but for what the
+// flags share, and for its registers: it finds 0 in rax.
+//
+// Until the child is attached nobody can find it, so everything before is done without locks and
+// can fail; whatever the child has got by then, discard_new_task() gives back.
+
+#include "process/process.h"
+
+#include "abi/sched.h"
+#include "arch/layout.h"
+#include "core/time/clock.h"
+#include "fs/fd_table.h"
+#include "lib/string.h"
+#include "mm/own.h"
+#include "process/signal_internal.h"
+#include "process/trace_events.h"
+#include "sched/kthread.h"
+#include "vm/mm_struct.h"
+
+namespace sched {
+
+/// Where the parent of a vfork waits; on its stack. The child points to it as long as it waits.
+struct Vfork {
+    WaitQueue queue;  // lock: tasks_lock
+    bool done = false;
+};
+
+}  // namespace sched
+
+namespace process {
+
+namespace {
+
+constexpr u64 kNamespaces = abi::CLONE_NEWNS | abi::CLONE_NEWCGROUP | abi::CLONE_NEWUTS |
+                            abi::CLONE_NEWIPC | abi::CLONE_NEWUSER | abi::CLONE_NEWPID |
+                            abi::CLONE_NEWNET;
+constexpr u64 kBytesPerThread = 64 * 1024;  // a thread's stack and parts, generously
+
+/// Destroys an unfinished task unless it is released.
+class NewTask {
+public:
+    explicit NewTask(Task* task) : task_(task) {}
+    NewTask(const NewTask&) = delete;
+    ~NewTask() {
+        if (task_) discard_new_task(*task_);
+    }
+    Task& operator*() const { return *task_; }
+    Task* operator->() const { return task_; }
+    Task* release() { return std::exchange(task_, nullptr); }
+
+private:
+    Task* task_;
+};
+
+Result<void> check_flags(u64 flags) {
+    using namespace abi;
+    if (flags & (kNamespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND)) return EINVAL;
+    if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND)) return EINVAL;
+    if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)) return EINVAL;
+    const bool is_init = sched::current().tgid == sched::kInitPid;
+    if ((flags & CLONE_PARENT) && is_init) return EINVAL;
+    return {};
+}
+
+/// More threads than memory could hold are refused early.
+Result<void> check_thread_limit() {
+    const u64 limit = mm::total_pages() * kPageSize / kBytesPerThread;
+    if (sched::task_count() >= limit) return EAGAIN;
+    return {};
+}
+
+void copy_identity(Task& child, const Task& parent, const CloneRequest& request) {
+    memcpy(child.comm, parent.comm, sizeof child.comm);
+    child.cred = parent.cred;
+    child.cpus_allowed = parent.cpus_allowed;
+    child.blocked = parent.blocked;
+    child.set(sched::kForkedNoExec);
+    const bool same_stack = !(request.flags & abi::CLONE_VM) || (request.flags & abi::CLONE_VFORK);
+    if (same_stack) {
+        child.altstack_base = parent.altstack_base;
+        child.altstack_size = parent.altstack_size;
+        child.altstack_flags = parent.altstack_flags;
+    }
+    if (request.flags & abi::CLONE_CHILD_SETTID) {
+        child.set_child_tid = request.child_tid.address();
+    }
+    if (request.flags & abi::CLONE_CHILD_CLEARTID) {
+        child.clear_child_tid = request.child_tid.address();
+    }
+    child.exit_signal = (request.flags & abi::CLONE_THREAD) ? -1 : i32(request.exit_signal);
+}
+
+Result<void> copy_files(Task& child, Task& parent, u64 flags) {
+    if (flags & abi::CLONE_FILES) {
+        parent.files->ref_count.inc();
+        child.files = parent.files;
+    } else {
+        child.files = TRY(parent.files->duplicate());
+    }
+    if (flags & abi::CLONE_FS) {
+        parent.fs->ref_count.inc();
+        child.fs = parent.fs;
+    } else {
+        child.fs = TRY(parent.fs->duplicate());
+    }
+    return {};
+}
+
+Result<void> copy_sighand(Task& child, Task& parent, u64 flags) {
+    child.pending = TRY(mm::make<PendingSignals>()).leak();
+    if (flags & abi::CLONE_SIGHAND) {
+        parent.sighand->ref_count.inc();
+        child.sighand = parent.sighand;
+        return {};
+    }
+    child.sighand = TRY(mm::make<SighandStruct>()).leak();
+    IrqGuard guard(parent.sighand->lock);
+    for (int i = 0; i < abi::kSignals; i++) child.sighand->action[i] = parent.sighand->action[i];
+    return {};
+}
+
+Result<void> copy_signal(Task& child, Task& parent, u64 flags) {
+    if (flags & abi::CLONE_THREAD) {
+        parent.signal->ref_count.inc();
+        child.signal = parent.signal;
+        return {};
+    }
+    child.signal = TRY(mm::make<SignalStruct>()).leak();
+    SignalStruct &to = *child.signal, &from = *parent.signal;
+    to.leader = &child;
+    for (u32 i = 0; i < abi::kRlimits; i++) to.rlimits[i] = from.rlimits[i];
+    to.personality = from.personality;
+    to.no_new_privs = from.no_new_privs;
+    to.dumpable = from.dumpable;
+    IrqGuard guard(parent.sighand->lock);
+    to.tty = from.tty;
+    return {};
+}
+
+Result<void> copy_mm(Task& child, Task& parent, u64 flags) {
+    if (flags & abi::CLONE_VM) {
+        parent.mm->get();
+        child.mm = parent.mm;
+    } else {
+        child.mm = TRY(vm::MmStruct::duplicate(*parent.mm));
+    }
+    return {};
+}
+
+/// The child's first instructions: only what must happen in its own address space.
+void ret_from_fork() {
+    Task& task = sched::current();
+    if (task.set_child_tid.raw() == 0) return;
+    (void)UserPtr<i32>(task.set_child_tid).copy_out(task.pid);
+}
+
+Result<void> copy_thread(Task& child, Task& parent, const CloneRequest& request,
+                         const arch::TrapFrame& frame) {
+    arch::TrapFrame& regs = sched::user_frame(child);
+    regs = frame;
+    regs.rax = 0;
+    regs.orig_rax = ~u64{0};
+    if (request.stack != 0) regs.rsp = request.stack;
+    child.arch.fs_base = arch::get_fs_base(parent.arch);
+    child.arch.gs_base = arch::get_gs_base(parent.arch);
+    if (request.flags & abi::CLONE_SETTLS) {
+        if (!arch::is_user_address(VirtAddr(request.tls))) return EPERM;
+        child.arch.fs_base = request.tls;
+    }
+    TRY(arch::fpu_copy(child.arch, parent.arch));
+    arch::prepare_stack(child.arch, static_cast<u8*>(child.stack) + sched::kKernelStackSize,
+                        ret_from_fork);
+    return {};
+}
+
+void join_thread_group(Task& child, Task& parent) REQUIRES(tasks_lock) {
+    SignalStruct& signal = *parent.signal;
+    child.group_leader = signal.leader;
+    child.parent = signal.leader->parent;
+    child.tgid = parent.tgid;
+    signal.leader->threads.push_back(child);
+    signal.live_threads.fetch_add(1);
+    signal.thread_count++;
+}
+
+void begin_process(Task& child, Task& parent, u64 flags) REQUIRES(tasks_lock) {
+    child.tgid = child.pid;
+    child.group_leader = &child;
+    child.threads.push_back(child);
+    Task& leader = *parent.group_leader;
+    child.parent = (flags & abi::CLONE_PARENT) ? leader.parent : &leader;
+    if (flags & abi::CLONE_PARENT) child.exit_signal = leader.exit_signal;
+    child.parent->children.push_back(child);
+    sched::join_pgrp(*child.signal, parent.signal->pgrp);
+    sched::join_session(*child.signal, parent.signal->session);
+}
+
+/// From here on the child exists. Not while a signal waits: it might be meant for all threads.
+Result<void> attach(Task& child, Task& parent, u64 flags) {
+    IrqGuard guard(tasks_lock);
+    {
+        IrqGuard sighand_guard(parent.sighand->lock);
+        recalc_sigpending(parent);
+        if (signal_pending(parent)) return ERESTARTNOINTR;
+    }
+    if (flags & abi::CLONE_THREAD) {
+        join_thread_group(child, parent);
+    } else {
+        begin_process(child, parent, flags);
+    }
+    sched::attach_pid(child);
+    return {};
+}
+
+Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& frame) {
+    TRY(check_flags(request.flags));
+    TRY(check_thread_limit());
+    Task& parent = sched::current();
+    if (signal_pending(parent)) return ERESTARTNOINTR;
+    NewTask child(TRY(sched::alloc_task()));
+    copy_identity(*child, parent, request);
+    sched::sched_fork(*child, parent);
+    TRY(copy_files(*child, parent, request.flags));
+    TRY(copy_sighand(*child, parent, request.flags));
+    TRY(copy_signal(*child, parent, request.flags));
+    TRY(copy_mm(*child, parent, request.flags));
+    TRY(copy_thread(*child, parent, request, frame));
+    TRY(sched::reserve_pid(*child));
+    child->start_time_ns = time::now_ns();
+    TRY(attach(*child, parent, request.flags));
+    return child.release();
+}
+
+void trace_fork(const Task& child) {
+    if (!trace::is_enabled<SchedProcessFork>()) return;
+    SchedProcessFork record{.parent_comm = {},
+                            .parent_pid = sched::current().pid,
+                            .child_comm = {},
+                            .child_pid = child.pid};
+    copy_comm(record.parent_comm, sched::current());
+    copy_comm(record.child_comm, child);
+    trace::point(record);
+}
+
+/// Only SIGKILL ends the wait early. All other signals are held back meanwhile, so that they do
+/// not disturb the sleep.
+void wait_for_vfork(Task& child, sched::Vfork& vfork) {
+    Task& task = sched::current();
+    const u64 blocked = task.blocked;
+    IrqGuard guard(tasks_lock);
+    {
+        IrqGuard sighand_guard(task.sighand->lock);
+        task.blocked = ~sig_bit(abi::SIGKILL);
+        recalc_sigpending(task);
+    }
+    while (!vfork.done && vfork.queue.sleep(tasks_lock).ok()) {
+    }
+    child.vfork = nullptr;
+    IrqGuard sighand_guard(task.sighand->lock);
+    task.blocked = blocked;
+    recalc_sigpending(task);
+}
+
+}  // namespace
+
+void complete_vfork(Task& task) {
+    if (task.vfork == nullptr) return;
+    IrqGuard guard(tasks_lock);
+    if (task.vfork == nullptr) return;
+    task.vfork->done = true;
+    task.vfork->queue.wake_all();
+    task.vfork = nullptr;
+}
+
+Result<void> make_process_parts(Task& task) {
+    task.pending = TRY(mm::make<PendingSignals>()).leak();
+    task.sighand = TRY(mm::make<SighandStruct>()).leak();
+    task.signal = TRY(mm::make<SignalStruct>()).leak();
+    task.signal->leader = &task;
+    return arch::fpu_create(task.arch);
+}
+
+void discard_new_task(Task& task) {
+    {
+        IrqGuard guard(tasks_lock);
+        if (task.pid != 0) sched::free_pid(task);
+    }
+    if (task.mm) task.mm->put();
+    task.mm = nullptr;
+    if (task.fs) Ref<fs::FsStruct>::adopt(std::exchange(task.fs, nullptr)).reset();
+    if (task.files) Ref<fs::FdTable>::adopt(std::exchange(task.files, nullptr)).reset();
+    Ref<Task>::adopt(&task).reset();
+}
+
+Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::TrapFrame& frame) {
+    const Ref<Task> child = Ref<Task>::share(TRY(copy_process(request, frame)));
+    const sched::PidNumber pid = child->pid;
+    sched::count_fork();
+    trace_fork(*child);
+    if (request.flags & abi::CLONE_PARENT_SETTID) {
+        (void)request.parent_tid.copy_out(pid);  // as Linux: too late to fail
+    }
+    if (!(request.flags & abi::CLONE_VFORK)) {
+        sched::wake_up_new_task(*child);
+        return pid;
+    }
+    sched::Vfork vfork;
+    child->vfork = &vfork;
+    sched::wake_up_new_task(*child);
+    wait_for_vfork(*child, vfork);
+    return pid;
+}
+
+}  // namespace process

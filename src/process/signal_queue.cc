@@ -1,0 +1,101 @@
+// Queues of pending signals.
+
+#include <bit>
+
+#include "mm/own.h"
+#include "process/signal_internal.h"
+
+namespace process {
+
+using sched::SigQueue;
+
+namespace {
+
+constinit mm::KmemCache sigqueue_cache("sigqueue", sizeof(SigQueue), alignof(SigQueue));
+
+void free_queued(SignalStruct& signal, SigQueue& queued) {
+    signal.queued_signals--;
+    queued.~SigQueue();
+    sigqueue_cache.free(&queued);
+}
+
+/// The most urgent pending signal outside `blocked`, or 0.
+int next_signal(const PendingSignals& pending, u64 blocked) {
+    u64 ready = pending.set & ~blocked;
+    if (ready == 0) return 0;
+    if (ready & kSynchronous) ready &= kSynchronous;
+    return std::countr_zero(ready) + 1;
+}
+
+/// Takes `number` out of the queue, with its details if they were kept.
+void collect_signal(SignalStruct& signal, PendingSignals& pending, int number, abi::SigInfo& info) {
+    SigQueue* found = nullptr;
+    bool more = false;
+    for (SigQueue& queued : pending.queue) {
+        if (queued.info.signo != number) continue;
+        if (found == nullptr) {
+            found = &queued;
+        } else {
+            more = true;
+        }
+    }
+    if (!more) pending.set &= ~sig_bit(number);
+    if (found == nullptr) {
+        info = {};
+        info.signo = number;
+        return;
+    }
+    info = found->info;
+    found->link.unlink();
+    free_queued(signal, *found);
+}
+
+}  // namespace
+
+bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigInfo& info) {
+    if (signal.queued_signals >= signal.rlimits[abi::RLIMIT_SIGPENDING].current) return false;
+    Result<void*> memory = sigqueue_cache.alloc(mm::Gfp::Atomic);
+    if (!memory.ok()) return false;
+    SigQueue* const queued = new (memory.take()) SigQueue{.link = {}, .info = info};
+    pending.queue.push_back(*queued);
+    signal.queued_signals++;
+    return true;
+}
+
+int dequeue_signal(Task& task, u64 blocked, abi::SigInfo& info) {
+    SignalStruct& signal = *task.signal;
+    int number = next_signal(*task.pending, blocked);
+    if (number != 0) {
+        collect_signal(signal, *task.pending, number, info);
+    } else {
+        number = next_signal(signal.shared_pending, blocked);
+        if (number != 0) collect_signal(signal, signal.shared_pending, number, info);
+    }
+    if (number != 0 && (sig_bit(number) & kStopSignals)) signal.wait_flags |= kStopDequeued;
+    recalc_sigpending(task);
+    return number;
+}
+
+void flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask) {
+    if ((pending.set & mask) == 0) return;
+    pending.set &= ~mask;
+    for (SigQueue& queued : pending.queue.removable()) {
+        if ((sig_bit(queued.info.signo) & mask) == 0) continue;
+        queued.link.unlink();
+        free_queued(signal, queued);
+    }
+}
+
+void recalc_sigpending(Task& task) {
+    const SignalStruct& signal = *task.signal;
+    const u64 pending = (task.pending->set | signal.shared_pending.set) & ~task.blocked;
+    const bool work = pending != 0 || signal.group_exit || task.has(sched::kNotifyResume) ||
+                      (signal.wait_flags & kNotifyContinued);
+    if (work) {
+        task.set(sched::kSigPending);
+    } else if (task.has(sched::kSigPending)) {
+        task.clear(sched::kSigPending);
+    }
+}
+
+}  // namespace process

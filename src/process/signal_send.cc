@@ -1,0 +1,204 @@
+// Sending signals: who gets it, who is woken, and what happens at once.
+
+#include "arch/upcalls.h"
+#include "core/log/printk.h"
+#include "process/signal_internal.h"
+#include "process/trace_events.h"
+
+namespace process {
+
+namespace {
+
+constexpr u64 kCapKill = u64{1} << 5;
+
+/// What the mere arrival of a signal changes; false if it is then forgotten.
+bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock) {
+    SignalStruct& signal = *task.signal;
+    if (signal.group_exit) return number == abi::SIGKILL;
+    if (sig_bit(number) & kStopSignals) {
+        flush_pending(signal, signal.shared_pending, sig_bit(abi::SIGCONT));
+        for_each_thread(signal, [&](Task& thread) {
+            flush_pending(signal, *thread.pending, sig_bit(abi::SIGCONT));
+        });
+    } else if (number == abi::SIGCONT) {
+        flush_pending(signal, signal.shared_pending, kStopSignals);
+        if (signal.stop_signal != 0) {
+            signal.wait_flags = kWaitContinued | kNotifyContinued;
+        }
+        signal.wait_flags &= ~kStopDequeued;
+        signal.stop_signal = 0;
+        signal.stop_count = 0;
+        for_each_thread(signal, [&](Task& thread) {
+            flush_pending(signal, *thread.pending, kStopSignals);
+            thread.clear(sched::kNotifyResume);
+            if (signal.wait_flags & kNotifyContinued) thread.set(sched::kSigPending);
+            sched::try_to_wake_up(thread, sched::kStopped);
+        });
+    }
+    return force || (task.blocked & sig_bit(number)) || !is_ignored(task, number);
+}
+
+bool wants_signal(const Task& task, int number) {
+    if ((task.blocked & sig_bit(number)) || task.has(sched::kExiting)) return false;
+    if (number == abi::SIGKILL) return true;
+    if (task.state.load() & (sched::kStopped | sched::kTraced)) return false;
+    return task.on_cpu.load() || !signal_pending(task);
+}
+
+Task* choose_thread(Task& task, int number, Target target) REQUIRES(tasks_lock) {
+    if (wants_signal(task, number)) return &task;
+    if (target == Target::Thread) return nullptr;
+    for (Task& thread : task.signal->leader->threads) {
+        if (wants_signal(thread, number)) return &thread;
+    }
+    return nullptr;
+}
+
+/// True if the signal ends the process.
+bool is_fatal(const Task& task, int number) {
+    return task.sighand->action[number - 1].handler == abi::SIG_DFL &&
+           !(sig_bit(number) & (kIgnoredByDefault | kStopSignals));
+}
+
+void complete_signal(Task& task, int number, Target target) REQUIRES(tasks_lock) {
+    Task* const chosen = choose_thread(task, number, target);
+    if (chosen == nullptr) return;
+    if (is_fatal(*chosen, number) && !task.signal->group_exit) {
+        zap_process(*task.signal, number);
+    } else {
+        signal_wake_up(*chosen, number == abi::SIGKILL);
+    }
+}
+
+Result<void> do_send(Task& task, const abi::SigInfo& info, Target target, bool force)
+    REQUIRES(tasks_lock) {
+    if (task.sighand == nullptr) return {};  // kernel threads have no signals
+    const int number = info.signo;
+    IrqGuard guard(task.sighand->lock);
+    if (!prepare_signal(task, number, force)) return {};
+    PendingSignals& pending =
+        target == Target::Process ? task.signal->shared_pending : *task.pending;
+    const bool queues = number >= abi::SIGRTMIN;
+    if (!queues && (pending.set & sig_bit(number))) return {};
+    if (!queue_signal(*task.signal, pending, info) && queues && info.code != abi::SI_USER) {
+        return EAGAIN;
+    }
+    pending.set |= sig_bit(number);
+    complete_signal(task, number, target);
+    return {};
+}
+
+void trace_generate(const Task& task, const abi::SigInfo& info, Target target, bool ok) {
+    if (!trace::is_enabled<SignalGenerate>()) return;
+    SignalGenerate record{.sig = info.signo,
+                          .error = info.error,
+                          .code = info.code,
+                          .comm = {},
+                          .pid = task.pid,
+                          .group = target == Target::Process,
+                          .result = ok ? 0 : 2};
+    copy_comm(record.comm, task);
+    trace::point(record);
+}
+
+}  // namespace
+
+bool is_ignored(Task& task, int signal) {
+    const u64 handler = task.sighand->action[signal - 1].handler;
+    if (handler == abi::SIG_IGN) return true;
+    if (handler != abi::SIG_DFL) return false;
+    return (sig_bit(signal) & kIgnoredByDefault) || task.tgid == sched::kInitPid;
+}
+
+void signal_wake_up(Task& task, bool fatal) {
+    task.set(sched::kSigPending);
+    const u32 states = sched::kInterruptible | (fatal ? sched::kStopped | sched::kTraced : 0);
+    if (!sched::try_to_wake_up(task, states)) sched::kick_process(task);
+}
+
+void zap_process(SignalStruct& signal, i32 code) {
+    signal.group_exit = true;
+    signal.group_exit_code = code;
+    signal.stop_signal = 0;
+    signal.stop_count = 0;
+    for_each_thread(signal, [](Task& thread) {
+        thread.clear(sched::kNotifyResume);
+        if (thread.has(sched::kExiting)) return;
+        thread.pending->set |= sig_bit(abi::SIGKILL);
+        signal_wake_up(thread, true);
+    });
+}
+
+Result<void> send_signal_locked(Task& task, const abi::SigInfo& info, Target target) {
+    const Result<void> sent = do_send(task, info, target, false);
+    trace_generate(task, info, target, sent.ok());
+    return sent;
+}
+
+Result<void> send_signal_info(Task& task, const abi::SigInfo& info, Target target) {
+    IrqGuard guard(tasks_lock);
+    return send_signal_locked(task, info, target);
+}
+
+void send_signal(Task& task, int signal, Target target) {
+    abi::SigInfo info;
+    info.signo = signal;
+    info.code = abi::SI_KERNEL;
+    (void)send_signal_info(task, info, target);
+}
+
+void force_signal(const abi::SigInfo& info) {
+    Task& task = sched::current();
+    IrqGuard guard(tasks_lock);
+    {
+        IrqGuard sighand_guard(task.sighand->lock);
+        abi::KernelSigaction& action = task.sighand->action[info.signo - 1];
+        const bool blocked = task.blocked & sig_bit(info.signo);
+        if (blocked || action.handler == abi::SIG_IGN) action.handler = abi::SIG_DFL;
+        task.blocked &= ~sig_bit(info.signo);
+    }
+    (void)do_send(task, info, Target::Thread, true);
+    trace_generate(task, info, Target::Thread, true);
+}
+
+abi::SigInfo info_from_current(int signal, i32 code) {
+    const Task& task = sched::current();
+    abi::SigInfo info;
+    info.signo = signal;
+    info.code = code;
+    info.set_sender(task.tgid, task.cred.uid);
+    return info;
+}
+
+Result<void> check_kill_permission(int signal, Task& target) {
+    const Task& sender = sched::current();
+    const sched::Cred &mine = sender.cred, &theirs = target.cred;
+    if (target.tgid == sender.tgid) return {};
+    if (mine.euid == theirs.suid || mine.euid == theirs.uid) return {};
+    if (mine.uid == theirs.suid || mine.uid == theirs.uid) return {};
+    if (mine.cap_effective & kCapKill) return {};
+    const bool same_session = target.signal && target.signal->session == sender.signal->session;
+    if (signal == abi::SIGCONT && same_session) return {};
+    return EPERM;
+}
+
+}  // namespace process
+
+/// Linux' show_unhandled_signals: a program that dies of a fault leaves a line in the log.
+static void log_unhandled(const arch::TrapFrame& frame, int signal, VirtAddr at) {
+    const sched::Task& task = sched::current();
+    const u64 handler = task.sighand->action[signal - 1].handler;
+    const bool handled = handler != abi::SIG_DFL && handler != abi::SIG_IGN;
+    if (handled && !(task.blocked & process::sig_bit(signal))) return;
+    printk(Level::Info, "%s[%d]: signal %d at %#x ip %#x sp %#x\n", &task.comm[0], task.pid, signal,
+           at.raw(), frame.rip, frame.rsp);
+}
+
+void upcall::user_fault(arch::TrapFrame& frame, int signal, int code, VirtAddr at) {
+    abi::SigInfo info;
+    info.signo = signal;
+    info.code = code;
+    info.set_address(at.raw());
+    if (signal != abi::SIGTRAP) log_unhandled(frame, signal, at);
+    process::force_signal(info);
+}
