@@ -10,7 +10,7 @@
 namespace process {
 
 struct TtyIdentity {
-    u32 device = 0;                        // as in st_rdev: "tty_nr" of /proc/<pid>/stat
+    u32 device = 0;                         // as in st_rdev: "tty_nr" of /proc/<pid>/stat
     sched::PidNumber foreground_pgrp = -1;  // "tpgid"
 };
 

@@ -92,7 +92,7 @@ void add_interrupt_randomness(unsigned vector) {
     IrqOffGuard guard;
     FastPool& fast = this_cpu(fast_pool);
     u64& word = fast.words[fast.count % 4];
-    word = (word << 7 | word >> 57) ^ arch::rdtsc() ^ u64{vector} << 56;
+    word = (word << 7 | word >> 57) ^ arch::rdtsc() ^ u64 { vector } << 56;
     if (++fast.count < kFastPoolFull) return;
     fast.count = 0;
     mix_random_bytes(std::as_bytes(std::span(fast.words)));

@@ -1,0 +1,198 @@
+/// /dev/kmsg: the kernel log, one record for each read, and a way for programs to write into it.
+/// Linux: devkmsg_* in kernel/printk/printk.c; Documentation/ABI/testing/dev-kmsg.
+///
+/// A reader is a sequence number in File::private_data's KmsgReader; records that were overwritten
+/// before they were read make the next read say EPIPE, once.
+///
+/// Why a timer: printk() may be called with any lock held, so it cannot wake anybody. While
+/// somebody waits, a timer looks for news every kLookNs.
+#include "abi/fcntl.h"
+#include "abi/poll.h"
+#include "core/log/printk.h"
+#include "core/time/clock.h"
+#include "core/time/timer.h"
+#include "drivers/mem/mem.h"
+#include "fs/char_dev.h"
+#include "lib/format.h"
+#include "lib/parse.h"
+#include "mm/own.h"
+#include "sched/mutex.h"
+
+namespace mem {
+
+using namespace abi;
+
+static constexpr u64 kLookNs = 20 * time::kNsPerMs;
+static constexpr u32 kFacilityUser = 1;
+static constexpr usize kLineBytes = 4 * sizeof(LogRecord::text) + 64;  // everything escaped
+
+struct KmsgReader {
+    sched::Mutex mutex{"kmsg"};
+    u64 sequence = 0;  // of the next record
+    LogRecord record;
+    char line[kLineBytes];
+};
+
+/// Those who wait for the next record. One object, made at boot.
+struct News {
+    static void look(time::HrTimer& timer);
+
+    SpinLock lock{"kmsg", LockRank::Tty};
+    sched::WaitQueue waiters;
+    u64 seen GUARDED_BY(lock) = 0;  // log_next_sequence() at the last look
+    time::HrTimer timer{look};
+};
+static constinit News* news = nullptr;
+
+void News::look(time::HrTimer& timer) {
+    IrqGuard guard(news->lock);
+    const u64 next = log_next_sequence();
+    if (next != news->seen) {
+        news->seen = next;
+        news->waiters.wake_all();
+    }
+    if (news->waiters.has_waiters()) timer.start(time::now_ns() + kLookNs);
+}
+
+/// Somebody waits, or is about to sleep without letting go of the lock before.
+static void look_soon_locked() REQUIRES(news->lock) {
+    if (!news->timer.is_armed()) news->timer.start(time::now_ns() + kLookNs);
+}
+
+/// The oldest record from `sequence` on. EPIPE: `sequence` itself was overwritten.
+static Result<bool> next_record(KmsgReader& reader) {
+    if (!log_read(reader.sequence, reader.record)) return false;
+    if (reader.record.sequence != reader.sequence) {
+        reader.sequence = reader.record.sequence;
+        return EPIPE;
+    }
+    return true;
+}
+
+static Result<void> wait_for_record(fs::File& file, KmsgReader& reader) {
+    while (!TRY(next_record(reader))) {
+        if (file.is_nonblocking()) return EAGAIN;
+        IrqGuard guard(news->lock);
+        if (log_next_sequence() > reader.sequence) continue;
+        news->seen = reader.sequence;
+        look_soon_locked();
+        TRY(news->waiters.sleep(news->lock));
+    }
+    return {};
+}
+
+/// Appends `text` with what is not printable, and backslashes, as \xNN.
+static usize escape(std::span<char> to, std::string_view text) {
+    usize length = 0;
+    for (char c : text) {
+        const auto byte = static_cast<u8>(c);
+        if (byte >= ' ' && byte < 0x7f && byte != '\\') {
+            to[length++] = c;
+        } else {
+            length += format_to(to.subspan(length), "\\x%02x", unsigned{byte});
+        }
+    }
+    return length;
+}
+
+/// "prio,seq,microseconds,-;text\n"
+static usize format_record(KmsgReader& reader) {
+    const LogRecord& record = reader.record;
+    const std::span<char> line(reader.line);
+    usize length = format_to(line, "%u,%llu,%llu,-;", static_cast<unsigned>(record.level),
+                             record.sequence, record.time_ns / time::kNsPerUs);
+    length += escape(line.subspan(length), {record.text, record.length});
+    line[length++] = '\n';
+    return length;
+}
+
+/// Takes "<N>" off the front: severity in the low three bits, facility above.
+static u64 take_priority(std::string_view& text) {
+    constexpr u64 kDefault = kFacilityUser << 3 | static_cast<u64>(Level::Warning);
+    if (text.empty() || text[0] != '<') return kDefault;
+    std::string_view rest = text.substr(1);
+    Result<u64> number = take_unsigned(rest, 10);
+    if (!number.ok() || rest.empty() || rest[0] != '>' || number.value() > 0x7ff) return kDefault;
+    text = rest.substr(1);
+    return number.value();
+}
+
+static KmsgReader& reader_of(fs::File& file) {
+    return *static_cast<KmsgReader*>(file.private_data);
+}
+
+class KmsgOperations final : public fs::FileOperations {
+    Result<void> open(fs::File& file) const override {
+        auto reader = TRY(mm::make<KmsgReader>());
+        if (log_read(0, reader->record)) reader->sequence = reader->record.sequence;
+        file.private_data = reader.leak();
+        return {};
+    }
+    void release(fs::File& file) const override { mm::destroy(&reader_of(file)); }
+
+    Result<usize> read(fs::File& file, IovIter& to, u64&) const override {
+        KmsgReader& reader = reader_of(file);
+        sched::MutexGuard guard(reader.mutex);
+        TRY(wait_for_record(file, reader));
+        const usize length = format_record(reader);
+        if (length > to.remaining()) return EINVAL;  // a record is never split
+        const usize copied = TRY(to.copy_to(reader.line, length));
+        if (copied < length) return EFAULT;
+        reader.sequence++;
+        return length;
+    }
+
+    Result<usize> write(fs::File&, IovIter& from, u64&) const override {
+        char text[512];
+        const usize all = from.remaining();
+        const usize kept = TRY(from.copy_from(text, std::min(all, sizeof text)));
+        if (kept < std::min(all, sizeof text)) return EFAULT;
+        std::string_view rest(text, kept);
+        const u64 priority = take_priority(rest);
+        if (!rest.empty() && rest.back() == '\n') rest.remove_suffix(1);
+        log_from_user(static_cast<Level>(priority & 7), rest);
+        return all;
+    }
+
+    Result<u64> seek(fs::File& file, i64 offset, int whence) const override {
+        constexpr int kSet = 0, kEnd = 2, kData = 3;
+        if (offset != 0) return ESPIPE;
+        KmsgReader& reader = reader_of(file);
+        sched::MutexGuard guard(reader.mutex);
+        switch (whence) {
+        case kSet:
+        case kData:  // after the last SYSLOG_ACTION_CLEAR, which is not kept here
+            reader.sequence = log_read(0, reader.record) ? reader.record.sequence : 0;
+            return u64{0};
+        case kEnd: reader.sequence = log_next_sequence(); return u64{0};
+        default: return EINVAL;
+        }
+    }
+
+    u32 poll(fs::File& file, fs::PollTable* table) const override {
+        KmsgReader& reader = reader_of(file);
+        if (table) {
+            table->wait_on(news->waiters);
+            IrqGuard guard(news->lock);
+            look_soon_locked();
+        }
+        sched::MutexGuard guard(reader.mutex);
+        u32 events = POLLOUT | POLLWRNORM;
+        if (log_read(reader.sequence, reader.record)) {
+            events |= POLLIN | POLLRDNORM;
+            if (reader.record.sequence != reader.sequence) events |= POLLERR | POLLPRI;
+        }
+        return events;
+    }
+};
+
+static constexpr KmsgOperations kKmsg;
+static constinit fs::CharDevice device = {
+    .name = "kmsg", .major = kMajor, .first_minor = 11, .count = 1, .mode = 0644, .ops = kKmsg};
+
+Result<void> register_kmsg() {
+    news = TRY(mm::make<News>()).leak();
+    return fs::register_char_device(device);
+}
+
+}  // namespace mem
