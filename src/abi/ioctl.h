@@ -2,7 +2,7 @@
 /// (uapi/asm-generic/ioctls.h).
 #pragma once
 
-#include "lib/types.h"
+#include "abi/types.h"
 
 namespace abi {
 

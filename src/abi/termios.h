@@ -2,7 +2,7 @@
 /// (uapi/asm-generic/termbits.h, uapi/asm-generic/termios.h).
 #pragma once
 
-#include "lib/types.h"
+#include "abi/types.h"
 
 namespace abi {
 
@@ -26,7 +26,7 @@ enum : u8 {
     VLNEXT,
     VEOL2,
 };
-inline constexpr usize NCCS = 19;
+inline constexpr u32 NCCS = 19;
 inline constexpr u8 kDisabledChar = 0;  // _POSIX_VDISABLE: no key has this function
 
 // --- c_iflag: input -----------------------------------------------------------------------------

@@ -9,8 +9,10 @@ namespace tty {
 
 using namespace abi;
 
-/// The master's open file; begins like the slave's, so that the ioctls that concern both work.
+/// The master's open file; begins like the slave's, so that the ioctls that concern both work
+/// (and, like the console's, is never hung up).
 struct MasterFile : TtyFile {
+    explicit MasterFile(Pty& pair) : TtyFile(pair.slave, true), pty(&pair) {}
     Pty* pty;
 };
 static MasterFile& master_file(fs::File& file) {
@@ -42,12 +44,13 @@ static Result<u64> master_ioctl(fs::File& file, Pty& pty, u32 command, u64 argum
 
 class MasterOperations final : public fs::FileOperations {
     Result<void> open(fs::File& file) const override {
-        auto state = TRY(mm::make<MasterFile>());
         Pty* pty = TRY(Pty::allocate());
-        state->tty = &pty->slave;
-        state->is_console = true;  // never hung up itself
-        state->pty = pty;
-        file.private_data = state.leak();
+        Result<mm::Own<MasterFile>> state = mm::make<MasterFile>(*pty);
+        if (!state.ok()) {
+            pty->close_master();
+            return state.error();
+        }
+        file.private_data = state.value().leak();
         return {};
     }
     void release(fs::File& file) const override {

@@ -129,12 +129,15 @@ Tty* find_tty(std::string_view name) {
 Result<void> register_tty(Tty& tty, const char* node_name) {
     for (Tty*& slot : ttys) {
         if (slot) continue;
-        // Lives as long as the kernel.
-        auto device =
-            TRY((mm::make<fs::CharDevice>(node_name, fs::major_of(tty.device),
-                                          fs::minor_of(tty.device), 1u, 0620u, tty_operations)));
+        void* memory = TRY(mm::kmalloc(sizeof(fs::CharDevice), mm::Gfp::Kernel));
+        auto* device = new (memory) fs::CharDevice{.name = node_name,
+                                                   .major = fs::major_of(tty.device),
+                                                   .first_minor = fs::minor_of(tty.device),
+                                                   .count = 1,
+                                                   .mode = 0620,
+                                                   .ops = tty_operations};
         slot = &tty;
-        return fs::register_char_device(*device.leak());
+        return fs::register_char_device(*device);
     }
     return ENOMEM;
 }
@@ -153,7 +156,7 @@ static Result<void> check_open_locked(Tty& tty) REQUIRES(tty.lock) {
 }
 
 Result<void> open_tty(fs::File& file, Tty& tty, Via via) {
-    auto state = TRY((mm::make<TtyFile>(&tty, tty.hangups, via == Via::Console)));
+    auto state = TRY(mm::make<TtyFile>(tty, via == Via::Console));
     {
         IrqGuard guard(tty.lock);
         TRY(check_open_locked(tty));

@@ -76,6 +76,9 @@ public:
 
 /// What an open file of a terminal keeps in File::private_data.
 struct TtyFile {
+    TtyFile(Tty& terminal, bool console)
+        : tty(&terminal), hangups(terminal.hangups), is_console(console) {}
+
     Tty* tty;
     u32 hangups;
     bool is_console;  // opened as /dev/console: survives hangups, no job control on it

@@ -9,6 +9,7 @@
 
 #include "abi/termios.h"
 #include "lib/result.h"
+#include "lib/types.h"
 
 namespace tty {
 
