@@ -35,6 +35,7 @@ public:
     virtual Result<usize> write(File& file, IovIter& from, u64& offset) const { return EINVAL; }
     /// Default: seekable up to the inode's size, as generic_file_llseek.
     virtual Result<u64> seek(File& file, i64 offset, int whence) const;
+    /// From file.position on, which it advances; position_mutex is held.
     virtual Result<void> read_dir(File& file, DirSink& sink) const { return ENOTDIR; }
     /// Returns the events that hold now (abi/poll.h) and, if `table` is given, registers with the
     /// wait queues that announce others.
