@@ -66,7 +66,7 @@ TEST(bitmap_edges, "lib.bitmap.edges") {
     EXPECT_ASSERTS(full.set(64));
 
     // Bits behind the length are somebody else's.
-    u64 words[1] = {~u64{0} << 10};
+    u64 words[1] = {~u64{0} << 12};
     BitSpan ten(words, 10);
     EXPECT_EQ(ten.find_set(), 10);
     EXPECT_EQ(ten.count(), 0);

@@ -97,7 +97,7 @@ Result<void> CpioReader::read(CpioEntry& entry) {
 }
 
 Result<bool> CpioReader::next(CpioEntry& entry) {
-    if (problem_) return EINVAL;
+    // After an error next_ still stands before the bad entry, so a further call fails as well.
     for (;;) {
         if (!in_archive_) {
             skip_zeros();

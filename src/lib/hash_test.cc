@@ -46,6 +46,7 @@ TEST(hash_string_depends_on_length_and_seed, "lib.hash.length") {
             EXPECT(hash_string({zeros, a}) != hash_string({zeros, b}));
         }
     }
+    EXPECT(hash_string("first...second..last") != hash_string("second..first...last"));
     EXPECT(hash_string("etc", 1) != hash_string("etc", 2));
     EXPECT_EQ(hash_string("etc", 1), hash_string(std::string_view("etcetera", 3), 1));
 }

@@ -66,9 +66,7 @@ public:
 
 private:
     void saturate(u32 before) {
-        if (before < kSaturated) [[likely]]
-            return;
-        count_.store(kSaturated, std::memory_order_relaxed);
+        if (before >= kSaturated) count_.store(kSaturated, std::memory_order_relaxed);
     }
 
     std::atomic<u32> count_{1};
