@@ -3,7 +3,8 @@
 #include "vm/mm_struct.h"
 
 #include "mm/slab.h"
-#include "sched/task.h"
+#include "sched/sched.h"
+#include "vm/cache/cache.h"
 #include "vm/zap.h"
 
 namespace vm {
@@ -92,6 +93,11 @@ MmStruct* exec_mmap(MmStruct* mm) {
 void exit_mm() {
     MmStruct* old = replace_task_mm(sched::current(), nullptr);
     if (old) old->put();
+}
+
+void init() {
+    sched::switch_mm_hook = switch_mm;
+    init_page_cache();
 }
 
 MmStruct* get_task_mm(sched::Task& task) {

@@ -51,6 +51,6 @@ void forget_space(AddressSpace& space) {
     list.spaces.remove(space);
 }
 
-void init() { mm::register_shrinker(shrinker); }
+void init_page_cache() { mm::register_shrinker(shrinker); }
 
 }  // namespace vm
