@@ -151,8 +151,8 @@ bool host_asserts(void (*body)(void* context), void* context);
     } while (0)
 
 /// The registered tests, between two symbols of the linker script around `.ktests`.
-extern "C" const KernelTest* const ktests_start[];
-extern "C" const KernelTest* const ktests_end[];
+extern "C" const KernelTest* const __ktests_start[];
+extern "C" const KernelTest* const __ktests_end[];
 #endif
 
 #define TEST_HERE \
