@@ -48,7 +48,9 @@ def pytest_layer(name, what, folder, seconds, *, words=(), quick=True):
     return Layer(name, what, command, seconds, quick, junit=True)
 
 
+BUILD = "make --no-print-directory -j2 images && echo 1 passed, 0 failed || { echo 0 passed, 1 failed; exit 1; }"
 LAYERS = (
+    Layer("build", "kernel, programs, images", ("/bin/sh", "-c", BUILD), 900),
     Layer("check", "rules of style and architecture", ("make", "--no-print-directory", "check"), 600),
     Layer("host", "kernel logic on the host, with sanitizers",
           ("make", "--no-print-directory", "-f", "tests/host/host.mk", "host-tests"), 900),
@@ -136,6 +138,7 @@ def main():
     if unknown:
         parser.error(f"no such layer: {' '.join(sorted(unknown))}")
     RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "summary").unlink(missing_ok=True)
     outcomes = []
     layers = chosen_layers(options)
     for number, layer in enumerate(layers, 1):
@@ -155,7 +158,9 @@ def report(outcomes):
         print(f"{layer.name:10} {outcome.passed:6} {outcome.failed:6} {outcome.skipped:7} {seconds:8.1f}"
               f"{'   ' + outcome.complaint if outcome.complaint else ''}")
     print(f"Logs and JUnit files are in {RESULTS.relative_to(REPOSITORY)}/.")
-    print(f"{passed} passed, {failed} failed")
+    summary = f"{passed} passed, {failed} failed"
+    (RESULTS / "summary").write_text(summary + "\n", encoding="ascii")
+    print(summary)
     return 1 if failed or not passed else 0
 
 

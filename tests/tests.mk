@@ -18,11 +18,11 @@ format: ## lay out C and C++ with clang-format 14 (FILES="src/mm/page.cc ...": t
 
 TEST_NEEDS = build run check test
 
-test: images ## every test of the project (< 25 min)
+test: ## every test of the project (< 25 min)
 	$(call need,$(TEST_NEEDS))
 	@+$(PYTHON) tests/run_tests.py
 
-test-quick: ## the tests that need no emulator run of long (< 4 min)
+test-quick: ## every test but the slow ones (< 4 min)
 	$(call need,$(TEST_NEEDS))
 	@+$(PYTHON) tests/run_tests.py --quick
 
