@@ -31,6 +31,7 @@ USES = {                                    # folder: the folders it builds on d
     "fs":           ["block"],
     "fs/ext4":      ["fs"],
     "fs/tmpfs":     ["fs"],
+    "fs/devtmpfs":  ["fs/tmpfs"],
     "ipc":          ["fs"],
     "net":          ["fs"],
     "process":      ["ipc"],
