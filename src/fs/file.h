@@ -41,7 +41,7 @@ public:
     /// wait queues that announce others.
     virtual u32 poll(File& file, PollTable* table) const;
     virtual Result<u64> ioctl(File& file, u32 command, u64 argument) const { return ENOTTY; }
-    /// Whether and how it can be mapped: ENODEV, or the page cache to use.
+    /// Whether and how it can be mapped: ENODEV, or the page cache to use; null: anonymous memory.
     virtual Result<vm::AddressSpace*> mmap(File& file) const { return ENODEV; }
     virtual Result<void> fsync(File& file) const { return EINVAL; }
     /// True for pipes, ttys, sockets: no position.

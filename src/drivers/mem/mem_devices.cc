@@ -51,6 +51,10 @@ class ZeroOperations final : public MemOperations {
         from.advance(all);
         return all;
     }
+    /// No page cache: the mapping is anonymous memory.
+    Result<vm::AddressSpace*> mmap(fs::File&) const override {
+        return static_cast<vm::AddressSpace*>(nullptr);
+    }
 };
 
 class FullOperations final : public MemOperations {
