@@ -7,10 +7,16 @@
 
 namespace arch {
 
+/// Hands over the mapped registers of the HPET, if the machine has one. Before clock_init().
+void hpet_init(volatile void* registers);
+
 /// Measures the TSC and the local APIC timer. Boot processor, once, after the APIC is mapped.
 void clock_init();
 
-/// Nanoseconds since clock_init(), from the TSC; 0 before. Any context.
+/// The very first thing: time counts from here.
+void clock_note_entry();
+
+/// Nanoseconds since clock_note_entry(), from the TSC; 0 before clock_init(). Any context.
 u64 clock_ns();
 
 u64 tsc_khz();

@@ -4,7 +4,8 @@
 #include "lib/test.h"
 
 TEST(ranges_join, "lib.memblock.join") {
-    RangeList list;
+    static TestForever<RangeList, 1> room;
+    RangeList& list = *room.make();
     EXPECT(list.add(10, 20).ok());
     EXPECT(list.add(30, 40).ok());
     EXPECT_EQ(list.ranges().size(), 2u);
@@ -16,7 +17,8 @@ TEST(ranges_join, "lib.memblock.join") {
 }
 
 TEST(ranges_cut, "lib.memblock.cut") {
-    RangeList list;
+    static TestForever<RangeList, 1> room;
+    RangeList& list = *room.make();
     EXPECT(list.add(0, 100).ok());
     EXPECT(list.remove(40, 60).ok());
     EXPECT_EQ(list.ranges().size(), 2u);
@@ -32,7 +34,8 @@ TEST(ranges_cut, "lib.memblock.cut") {
 // Every list against a plain array of bytes, over many random operations.
 TEST(ranges_model, "lib.memblock.model") {
     constexpr usize kSize = 300;
-    RangeList list;
+    static TestForever<RangeList, 1> room;
+    RangeList& list = *room.make();
     bool model[kSize] = {};
     u64 seed = 1;
     for (int step = 0; step < 4000; step++) {
@@ -51,7 +54,8 @@ TEST(ranges_model, "lib.memblock.model") {
 }
 
 TEST(allocation_is_top_down, "lib.memblock.alloc") {
-    Memblock memblock;
+    static TestForever<Memblock, 1> room;
+    Memblock& memblock = *room.make();
     EXPECT(memblock.memory.add(0x1000, 0x10000).ok());
     EXPECT(memblock.reserved.add(0xf000, 0x10000).ok());
     Result<PhysAddr> first = memblock.alloc(0x1000, 0x1000);

@@ -13,6 +13,11 @@ Result<Task*> kthread_run(void (*fn)(void*), void* arg, const char* name);
 /// For the thread's loop; true once kthread_stop() was called.
 bool kthread_should_stop();
 
+/// What process/ does for a new kernel thread: a number, a parent (kthreadd), a place in the lists.
+/// EAGAIN, ENOMEM. And for one whose function has returned; does not come back. Set at boot.
+extern Result<void> (*adopt_kthread)(Task& task);
+extern void (*kthread_exit_hook)(Task& task);
+
 /// A bare Task with a kernel stack and reference count 1, in state kNew, on no list and without a
 /// number. The beginning of every fork. ENOMEM.
 Result<Task*> alloc_task();

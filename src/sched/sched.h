@@ -49,10 +49,6 @@ struct CpuTimes {
 };
 CpuTimes cpu_times(const Task& task);
 
-/// Charges the time since the last call to the running task; `to_user`: what comes next.
-void account_user_entry();  // about to enter user mode
-void account_user_exit();   // just left it
-
 struct CpuStats {
     u64 user_ns, system_ns, idle_ns, irq_ns;
     u64 switches;
@@ -72,7 +68,7 @@ Task& idle_task(unsigned cpu);
 Result<Task*> create_idle_task(unsigned cpu);
 [[noreturn]] void cpu_idle_loop();
 
-/// Used when a task's address space changes (exec) or is borrowed.
-/// Loads `next`'s page tables; kernel threads keep the previous ones. vm/switch_mm.cc.
+/// vm::switch_mm: loads the page tables of the task about to run. Set at boot.
+extern void (*switch_mm_hook)(Task& previous, Task& next);
 
 }  // namespace sched

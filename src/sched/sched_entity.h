@@ -1,13 +1,11 @@
 /// What the fair scheduler knows of a task. Linux' struct sched_entity.
 #pragma once
 
-#include "lib/rbtree.h"
 #include "lib/types.h"
 
 namespace sched {
 
 struct SchedEntity {
-    RbNode node;                    // in the run queue's tree, ordered by vruntime
     u64 vruntime = 0;               // weighted run time, ns
     u64 exec_start = 0;             // when the current stretch began
     u64 sum_exec_runtime = 0;       // total, ns

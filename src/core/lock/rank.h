@@ -26,7 +26,6 @@ enum class LockRank : unsigned char {
     Epoll,           // ready list of an epoll instance; filled by wake-ups of what it watches
     Task,            // a task's wake-up state; a wake-up takes it, then the run queue
     RunQueue,        // a processor's run queue; two of them only through DoubleRunQueueGuard
-    RunQueueSecond,  // the one with the higher number, taken second
     Timer,           // a processor's timer queue
     Vmalloc,         // the map of the vmalloc region
     Slab,            // partial slabs of a cache

@@ -23,11 +23,26 @@ PER_CPU HeldLocks held_locks{};
 
 void SpinLock::lock() {
     preempt_disable();
-    HeldLocks& held = this_cpu(held_locks);
+    const HeldLocks& held = this_cpu(held_locks);
     if (held.count > 0) {
         const SpinLock& last = *held.lock[held.count - 1];
-        if (last.rank_ >= rank_) [[unlikely]] lock_misused("taken out of order", *this, &last);
+        if (last.rank_ >= rank_) [[unlikely]] { lock_misused("taken out of order", *this, &last); }
     }
+    acquire();
+}
+
+void SpinLock::lock_nested() {
+    preempt_disable();
+    const HeldLocks& held = this_cpu(held_locks);
+    if (held.count > 0) {
+        const SpinLock& last = *held.lock[held.count - 1];
+        if (last.rank_ > rank_) [[unlikely]] { lock_misused("taken out of order", *this, &last); }
+    }
+    acquire();
+}
+
+/// Waits for the lock and notes that it is held.
+void SpinLock::acquire() {
     const u32 me = cpu_id() + 1;
     u32 expected = 0;
     while (!holder_.compare_exchange_weak(expected, me, std::memory_order_acquire)) {
@@ -35,6 +50,7 @@ void SpinLock::lock() {
         while (holder_.load(std::memory_order_relaxed) != 0) arch::cpu_relax();
         expected = 0;
     }
+    HeldLocks& held = this_cpu(held_locks);
     if (held.count == kMaxHeld) lock_misused("one lock too many", *this, nullptr);
     held.lock[held.count++] = this;
 }

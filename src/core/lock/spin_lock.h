@@ -27,11 +27,17 @@ public:
     void unlock() RELEASE();
     bool try_lock() TRY_ACQUIRE(true);
 
+    /// As lock(), while another lock of the same rank is held. The caller has an order of its own
+    /// among them, and says which in a guard of its own.
+    void lock_nested() ACQUIRE();
+
     bool is_held() const;  // by this processor
     const char* name() const { return name_; }
     LockRank rank() const { return rank_; }
 
 private:
+    void acquire() ACQUIRE();
+
     std::atomic<u32> holder_{0};  // 0: free; else number of the processor + 1
     const char* name_;
     LockRank rank_;

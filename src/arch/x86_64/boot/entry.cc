@@ -1,5 +1,6 @@
 // From boot.S into the kernel: finds out who started us and copies what they left.
 
+#include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/percpu.h"
 #include "arch/layout.h"
@@ -36,6 +37,7 @@ Result<void> read_boot_info(u32 magic, PhysAddr info) {
 
 /// `magic` says whose information lies at `info`; both as boot.S found them.
 extern "C" [[noreturn]] void kernel_entry(u32 magic, u32 info) {
+    clock_note_entry();
     if (magic != kPvhMagic && magic != kMultiboot2Magic) {
         refuse("not started by a multiboot2 or PVH loader; use GRUB's multiboot2 command");
     }

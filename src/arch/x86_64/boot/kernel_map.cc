@@ -79,6 +79,18 @@ void flush_tlb_all() {
     irq_restore(irqs);
 }
 
+void unmap_init_memory() {
+    for (u64 at = address_of(__init_begin); at < address_of(__init_end); at += kPageSize) {
+        PageTable* table = &kernel_pml4;
+        for (unsigned level = kLevels - 1; level > 0; level--) {
+            table = phys_to_virt<PageTable>(
+                start_of(table->entry[table_index(VirtAddr(at), level)].pfn()));
+        }
+        table->entry[table_index(VirtAddr(at), 0)] = Pte{0};
+    }
+    flush_tlb_all();
+}
+
 PhysRange init_memory() {
     return {address_of(__init_begin) - kKernelBase.raw(), address_of(__init_end) - kKernelBase.raw()};
 }

@@ -16,7 +16,7 @@ namespace arch {
 
 namespace {
 
-constinit u64 tsc_start = 0;
+constinit u64 tsc_start = 0;  // when the kernel was entered
 constinit u64 ns_per_tick_32 = 0;  // nanoseconds per TSC tick, 32 fraction bits
 constinit u64 tsc_rate_khz = 0;
 constinit u64 apic_ticks_per_ns_32 = 0;
@@ -54,10 +54,14 @@ void clock_init() {
     tsc_rate_khz = m.tsc * 1'000'000 / m.ns;
     ns_per_tick_32 = (m.ns << 32) / m.tsc;
     apic_ticks_per_ns_32 = (m.apic << 32) / m.ns;
+}
+
+void clock_note_entry() {
     tsc_start = rdtsc();
 }
 
 u64 clock_ns() {
+    if (ns_per_tick_32 == 0) return 0;
     return mul_shift_32(rdtsc() - tsc_start, ns_per_tick_32);
 }
 u64 tsc_khz() {

@@ -3,6 +3,7 @@
 #include "arch/x86_64/time/reference.h"
 
 #include "arch/boot_info.h"
+#include "arch/clock.h"
 #include "arch/cpu.h"
 
 namespace arch {

@@ -19,7 +19,4 @@ struct ReferenceClock {
 /// The best clock of this machine: HPET, else ACPI timer, else PIT.
 ReferenceClock find_reference_clock();
 
-/// Hands over the mapped HPET registers.
-void hpet_init(volatile void* registers);
-
 }  // namespace arch

@@ -1,0 +1,13 @@
+/// What comes after the boot list, or runs beside it on other processors. The code of main.cc,
+/// steps.cc and the firmware readers is freed at the end (arch/x86_64/kernel.ld); this one stays.
+#pragma once
+
+namespace init {
+
+/// Frees what only the boot needed, starts the first program, and becomes the idle task.
+[[noreturn]] void enter_service();
+
+/// Runs the tests that match the pattern of ktest= ("sched.*") and leaves the machine.
+[[noreturn]] void run_kernel_tests(const char* pattern);
+
+}  // namespace init

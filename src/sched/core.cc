@@ -1,0 +1,316 @@
+// schedule(), waking up, and the switch itself. Linux: kernel/sched/core.c.
+//
+// A run queue's lock is taken by the task that leaves the processor and released by the one that
+// gets it (finish_task_switch), on the same processor: between, there is no task whose it could be.
+
+#include "sched/sched.h"
+
+#include "core/irq/ipi.h"
+#include "core/log/panic.h"
+#include "core/log/printk.h"
+#include "core/time/clock.h"
+#include "sched/run_queue.h"
+#include "sched/sched_trace.h"
+#include "sched/wait_queue.h"
+
+namespace sched {
+
+PER_CPU Task* current_task = nullptr;
+void (*switch_mm_hook)(Task& previous, Task& next) = nullptr;
+
+namespace {
+
+PER_CPU Task* switched_from = nullptr;   // who ran before the task that runs now
+PER_CPU u32 previous_is_dead = 0;        // and will never run again
+PER_CPU Task* to_migrate = nullptr;      // and must go to another processor
+
+/// The state as Linux' sched_switch prints it: a bit mask, 0 for R.
+u32 traced_state(const Task& task, bool preempted) {
+    return preempted ? 0 : task.state.load(std::memory_order_relaxed);
+}
+
+void trace_switch(const Task& from, const Task& to, bool preempted) {
+    SchedSwitch record{.prev_comm = {},
+                       .prev_pid = from.pid,
+                       .prev_prio = 120 + from.nice,
+                       .prev_state = traced_state(from, preempted),
+                       .next_comm = {},
+                       .next_pid = to.pid,
+                       .next_prio = 120 + to.nice};
+    memcpy(record.prev_comm, from.comm, sizeof record.prev_comm);
+    memcpy(record.next_comm, to.comm, sizeof record.next_comm);
+    trace::point(record);
+}
+
+void clear_need_resched() {
+    arch::this_cpu_write(preempt_count, arch::this_cpu_read(preempt_count) | kNoReschedNeeded);
+}
+
+/// Decides what becomes of the task that calls schedule(). The run queue is locked.
+void put_away(RunQueue& rq, Task& task, bool preempted) NO_LOCK_ANALYSIS {
+    const u32 state = task.state.load(std::memory_order_relaxed);
+    if (!preempted && state != kRunning) {
+        if ((state & kInterruptible) && signal_pending(task)) {
+            task.state.store(kRunning, std::memory_order_relaxed);
+        } else {
+            task.voluntary_switches++;
+            rq.deactivate_current(task);
+            return;
+        }
+    }
+    task.involuntary_switches++;
+    if (&task != rq.idle && !(task.cpus_allowed >> rq.cpu & 1)) {
+        rq.deactivate_current(task);  // it moves once it is off this processor
+        arch::this_cpu_write(to_migrate, &task);
+        return;
+    }
+    rq.put_prev(task);
+}
+
+/// Interrupts are off, the run queue is locked; returns on the new task's stack with both so.
+void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) {
+    rq.switches++;
+    if (trace::is_enabled<SchedSwitch>()) [[unlikely]] { trace_switch(from, to, preempted); }
+    rq.current = &to;
+    to.on_cpu.store(1, std::memory_order_relaxed);
+    if (switch_mm_hook != nullptr) switch_mm_hook(from, to);
+    arch::this_cpu_write(current_task, &to);
+    arch::this_cpu_write(trace::current_pid, u32(to.pid));
+    arch::this_cpu_write(switched_from, &from);
+    arch::switch_to(from.arch, to.arch, static_cast<u8*>(to.stack) + kKernelStackSize);
+}
+
+void schedule_once(bool preempted) NO_LOCK_ANALYSIS {
+    preempt_disable();
+    arch::irq_disable();
+    RunQueue& rq = this_rq();
+    Task& from = *arch::this_cpu_read(current_task);
+    rq.lock.lock();
+    rq.update_curr();
+    put_away(rq, from, preempted);
+    Task* to = rq.pick_next();
+    if (to == nullptr) {
+        rq.lock.unlock();
+        const bool pulled = pull_task(rq);
+        rq.lock.lock();
+        // Without the lock somebody may have woken up here, too.
+        to = pulled || rq.tree.first() != nullptr ? rq.pick_next() : nullptr;
+        if (to == nullptr) to = rq.idle;
+    }
+    clear_need_resched();
+    if (to != &from) {
+        context_switch(rq, from, *to, preempted);
+        finish_task_switch(*arch::this_cpu_read(switched_from));
+    } else {
+        rq.lock.unlock();
+    }
+    preempt_enable_no_resched();
+}
+
+/// Puts a task that left a processor it may not use on one that it may.
+void move_elsewhere(Task& task) {
+    const unsigned cpu = select_task_rq(task, false);
+    RunQueue& rq = cpu_rq(cpu);
+    task.se.vruntime -= cpu_rq(task.cpu).min_vruntime;
+    IrqGuard guard(rq.lock);
+    task.cpu = cpu;
+    rq.enqueue(task, RunQueue::kMigrate);
+    resched_curr(rq);
+}
+
+}  // namespace
+
+/// After a switch, on the new task's stack: the old one's registers are saved, so others may have
+/// it now.
+void finish_task_switch(Task& previous) NO_LOCK_ANALYSIS {
+    previous.on_cpu.store(0, std::memory_order_release);
+    this_rq().lock.unlock();
+    if (Task* task = arch::this_cpu_read(to_migrate)) {
+        arch::this_cpu_write(to_migrate, static_cast<Task*>(nullptr));
+        move_elsewhere(*task);
+    }
+    if (arch::this_cpu_read(previous_is_dead) != 0) {
+        arch::this_cpu_write(previous_is_dead, 0u);
+        if (previous.ref_count.dec_and_test()) Task::release(&previous);
+    }
+}
+
+void schedule() {
+    assert_no_spin_locks();
+    ASSERT(preempt_depth() == 0);
+    do {
+        schedule_once(false);
+        arch::irq_enable();
+    } while (need_resched());
+}
+
+void yield() {
+    RunQueue& rq = this_rq();
+    {
+        IrqGuard guard(rq.lock);
+        rq.update_curr();
+        // Behind the task that would be next: otherwise the caller, having run little, would be
+        // picked again.
+        const Task* first = rq.tree.first();
+        Task& me = current();
+        if (first != nullptr && i64(first->se.vruntime - me.se.vruntime) >= 0) {
+            me.se.vruntime = first->se.vruntime + 1;
+        }
+    }
+    schedule();
+}
+
+void set_current_state(u32 state) {
+    current().state.store(state, std::memory_order_seq_cst);
+}
+
+void resched_curr(RunQueue& rq) {
+    if (rq.cpu == cpu_id()) {
+        const bool irqs = arch::irq_save();
+        arch::this_cpu_write(preempt_count,
+                             arch::this_cpu_read(preempt_count) & ~kNoReschedNeeded);
+        arch::irq_restore(irqs);
+    } else {
+        irq::send_reschedule(rq.cpu);
+    }
+}
+
+namespace {
+
+/// The task is still on its queue (it is about to sleep, or was preempted): it simply goes on.
+bool wake_on_queue(Task& task) {
+    for (;;) {
+        const u32 cpu = task.cpu.load(std::memory_order_acquire);
+        RunQueue& rq = cpu_rq(cpu);
+        IrqGuard guard(rq.lock);
+        if (task.cpu.load(std::memory_order_relaxed) != cpu) continue;
+        if (!task.on_rq) return false;
+        task.state.store(kRunning, std::memory_order_relaxed);
+        return true;
+    }
+}
+
+void wake_from_sleep(Task& task) {
+    // Its last processor may still be switching away from it.
+    while (task.on_cpu.load(std::memory_order_acquire)) arch::cpu_relax();
+    task.state.store(kRunning, std::memory_order_relaxed);
+    const unsigned cpu = select_task_rq(task, false);
+    const u32 old = task.cpu.load(std::memory_order_relaxed);
+    RunQueue& rq = cpu_rq(cpu);
+    if (cpu != old) task.se.vruntime += rq.min_vruntime - cpu_rq(old).min_vruntime;
+    IrqGuard guard(rq.lock);
+    task.cpu.store(cpu, std::memory_order_release);
+    rq.enqueue(task, RunQueue::kWakeup);
+    if (rq.should_preempt(task)) resched_curr(rq);
+}
+
+}  // namespace
+
+bool try_to_wake_up(Task& task, u32 states) {
+    IrqGuard guard(task.wake_lock);
+    if (!(task.state.load(std::memory_order_seq_cst) & states)) return false;
+    if (!wake_on_queue(task)) wake_from_sleep(task);
+    if (trace::is_enabled<SchedWakeup>()) [[unlikely]] {
+        SchedWakeup record{.comm = {}, .pid = task.pid, .prio = 120 + task.nice,
+                           .target_cpu = task.cpu.load(std::memory_order_relaxed)};
+        memcpy(record.comm, task.comm, sizeof record.comm);
+        trace::point(record);
+    }
+    return true;
+}
+
+void wake_up_new_task(Task& task) {
+    task.ref_count.inc();  // for as long as it can be on a processor
+    IrqGuard guard(task.wake_lock);
+    const unsigned cpu = select_task_rq(task, true);
+    task.cpu = cpu;
+    task.state = kRunning;
+    RunQueue& rq = cpu_rq(cpu);
+    IrqGuard rq_guard(rq.lock);
+    rq.enqueue(task, RunQueue::kFork);
+    if (rq.current == rq.idle) resched_curr(rq);
+}
+
+void sched_fork(Task& child, Task& parent) {
+    child.nice = parent.nice;
+    child.policy = parent.policy;
+    child.rt_priority = parent.rt_priority;
+    child.cpus_allowed = parent.cpus_allowed;
+    child.se.weight = weight_of_nice(child.nice);
+    child.state = kNew;
+    child.cpu = cpu_id();
+}
+
+void do_task_dead() {
+    Task& task = current();
+    arch::irq_disable();
+    u32 expected = kRunning;
+    task.state.compare_exchange_strong(expected, kDead);
+    arch::this_cpu_write(previous_is_dead, 1u);
+    schedule_once(false);
+    panic("a dead task runs again");
+}
+
+void set_user_nice(Task& task, int nice) {
+    for (;;) {
+        const u32 cpu = task.cpu.load(std::memory_order_acquire);
+        RunQueue& rq = cpu_rq(cpu);
+        IrqGuard guard(rq.lock);
+        if (task.cpu.load(std::memory_order_relaxed) != cpu) continue;
+        rq.update_curr();
+        if (task.on_rq) rq.load += weight_of_nice(nice) - task.se.weight;
+        task.nice = nice;
+        task.se.weight = weight_of_nice(nice);
+        return;
+    }
+}
+
+Result<void> set_cpus_allowed(Task& task, u64 mask) {
+    mask &= possible_cpus.bits();
+    if ((mask & online_cpus.bits()) == 0) return EINVAL;
+    for (;;) {
+        const u32 cpu = task.cpu.load(std::memory_order_acquire);
+        RunQueue& rq = cpu_rq(cpu);
+        IrqGuard guard(rq.lock);
+        if (task.cpu.load(std::memory_order_relaxed) != cpu) continue;
+        task.cpus_allowed = mask;
+        if (task.on_rq && !(mask >> cpu & 1)) {
+            if (!task.se.in_tree) {
+                resched_curr(rq);  // running: schedule() sends it away
+            } else {
+                rq.dequeue(task);
+                arch::this_cpu_write(to_migrate, &task);
+            }
+        }
+        break;
+    }
+    PreemptGuard preempt;
+    if (Task* moved = arch::this_cpu_read(to_migrate)) {
+        arch::this_cpu_write(to_migrate, static_cast<Task*>(nullptr));
+        move_elsewhere(*moved);
+    }
+    return {};
+}
+
+}  // namespace sched
+
+void upcall::preempt_schedule() {
+    if (preempt_depth() != 0 || !arch::irqs_on()) return;
+    while (need_resched()) {
+        sched::schedule_once(true);
+        arch::irq_enable();
+    }
+}
+
+void upcall::preempt_schedule_irq() {
+    while (arch::this_cpu_read(preempt_count) == 0) {
+        sched::schedule_once(true);
+        arch::irq_disable();
+    }
+}
+
+void upcall::thread_started() {
+    sched::finish_task_switch(*arch::this_cpu_read(sched::switched_from));
+    preempt_enable_no_resched();
+    arch::irq_enable();
+}

@@ -1,0 +1,159 @@
+// The scheduler's tick, idling, and who used how much time. Linux: kernel/sched/{core,idle,
+// loadavg,cputime}.c.
+//
+// A processor ticks only while it runs a task. At each tick the time since the last one is
+// charged to user or system mode by what was interrupted; the exact sum is sum_exec_runtime, and
+// the ticks tell how it divides.
+
+#include "core/irq/irq.h"
+#include "core/time/clock.h"
+#include "sched/run_queue.h"
+#include "sched/sched.h"
+
+namespace sched {
+
+namespace {
+
+/// Room for a RunQueue, built by init(): it has a timer, and those may not be global objects
+/// because they have a destructor.
+struct alignas(RunQueue) RunQueueRoom {
+    std::byte bytes[sizeof(RunQueue)];
+};
+PER_CPU RunQueueRoom run_queue_room{};
+
+constexpr u64 kLoadPeriodNs = 5 * time::kNsPerSec;
+constexpr u64 kFixed1 = 1 << 11;
+// exp(-5 s / 1, 5, 15 min) with 11 fraction bits.
+constexpr u64 kDecay[3] = {1884, 2014, 2037};
+
+struct LoadState {
+    SpinLock lock{"load_avg", LockRank::Clock};
+    u64 averages[3] = {};
+    u64 next_ns = kLoadPeriodNs;
+};
+constinit LoadState load_state;
+constinit std::atomic<u64> forks{0};
+
+u64 active_tasks() {
+    u64 sum = 0;
+    for_each_cpu(online_cpus, [&](unsigned cpu) { sum += cpu_rq(cpu).nr_running; });
+    return sum;
+}
+
+/// Brings the averages up to date; whoever looks or ticks does it.
+void update_load(u64 now) {
+    if (now < load_state.next_ns) return;
+    const u64 active = active_tasks() * kFixed1;
+    IrqGuard guard(load_state.lock);
+    // After a long idle time many periods are due; in all but the last nothing ran.
+    for (unsigned steps = 0; now >= load_state.next_ns; load_state.next_ns += kLoadPeriodNs) {
+        if (++steps > 1000) {
+            load_state.next_ns = now + kLoadPeriodNs;
+            break;
+        }
+        for (unsigned i = 0; i < 3; i++) {
+            u64& load = load_state.averages[i];
+            load = (load * kDecay[i] + active * (kFixed1 - kDecay[i])) / kFixed1;
+        }
+    }
+}
+
+void account_tick(RunQueue& rq, Task& task, u64 now) {
+    const u64 delta = now - rq.last_tick_ns;
+    rq.last_tick_ns = now;
+    const arch::TrapFrame* frame = irq::current_frame();
+    const bool user = frame != nullptr && frame->from_user();
+    (user ? rq.user_ns : rq.system_ns) += delta;
+    (user ? task.user_ns : task.system_ns).fetch_add(delta, std::memory_order_relaxed);
+}
+
+void scheduler_tick(time::HrTimer& timer) {
+    RunQueue& rq = this_rq();
+    const u64 now = time::now_ns();
+    bool goes_on;
+    {
+        IrqGuard guard(rq.lock);
+        goes_on = rq.current != rq.idle;
+        if (goes_on) {
+            rq.update_curr();
+            account_tick(rq, *rq.current, now);
+        }
+        if (rq.slice_is_over()) resched_curr(rq);
+    }
+    update_load(now);
+    if (goes_on) timer.start(now + kTickNs);
+}
+
+}  // namespace
+
+RunQueue::RunQueue() : tick(scheduler_tick) {}
+
+RunQueue& this_rq() {
+    return reinterpret_cast<RunQueue&>(this_cpu(run_queue_room));
+}
+RunQueue& cpu_rq(unsigned cpu) {
+    return reinterpret_cast<RunQueue&>(per_cpu(run_queue_room, cpu));
+}
+
+Task& idle_task(unsigned cpu) {
+    return *cpu_rq(cpu).idle;
+}
+
+void cpu_idle_loop() {
+    for (;;) {
+        RunQueue& rq = this_rq();
+        rq.idle_since_ns = time::now_ns();
+        while (!need_resched()) {
+            arch::irq_disable();
+            if (need_resched()) {
+                arch::irq_enable();
+                break;
+            }
+            arch::irq_enable_and_halt();
+        }
+        const u64 now = time::now_ns();
+        rq.idle_ns += now - rq.idle_since_ns;
+        rq.idle_since_ns = 0;
+        rq.last_tick_ns = now;
+        if (!rq.tick.is_armed()) rq.tick.start(now + kTickNs);
+        schedule();
+    }
+}
+
+CpuTimes cpu_times(const Task& task) {
+    const u64 user = task.user_ns.load(std::memory_order_relaxed);
+    const u64 system = task.system_ns.load(std::memory_order_relaxed);
+    const u64 total = task.se.sum_exec_runtime;
+    if (user == 0) return {0, total};
+    if (system == 0) return {total, 0};
+    const u64 scaled = u64((unsigned __int128){total} * user / (user + system));
+    return {scaled, total - scaled};
+}
+
+CpuStats cpu_stats(unsigned cpu) {
+    const RunQueue& rq = cpu_rq(cpu);
+    CpuStats stats{.user_ns = rq.user_ns,
+                   .system_ns = rq.system_ns,
+                   .idle_ns = rq.idle_ns,
+                   .irq_ns = 0,
+                   .switches = rq.switches,
+                   .running = rq.nr_running};
+    const u64 since = rq.idle_since_ns;
+    if (since != 0) stats.idle_ns += time::now_ns() - since;
+    return stats;
+}
+
+void load_averages(u64 (&averages)[3]) {
+    update_load(time::now_ns());
+    IrqGuard guard(load_state.lock);
+    for (unsigned i = 0; i < 3; i++) averages[i] = load_state.averages[i];
+}
+
+u64 total_forks() {
+    return forks.load(std::memory_order_relaxed);
+}
+void count_fork() {
+    forks.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace sched
