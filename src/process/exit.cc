@@ -37,9 +37,7 @@ void clear_child_tid(Task& task) {
 
 void exit_memory(Task& task) {
     if (task.mm == nullptr) return;
-    exit_robust_list(task);
-    clear_child_tid(task);
-    raise_to(task.signal->max_rss_pages, static_cast<u64>(task.mm->hiwater_rss.load()));
+    mm_release(task);
     vm::exit_mm();
     complete_vfork(task);
 }
@@ -175,6 +173,13 @@ void free_process_parts(Task& task) {
 }
 
 }  // namespace
+
+void mm_release(Task& task) {
+    if (task.mm == nullptr) return;
+    exit_robust_list(task);
+    clear_child_tid(task);
+    raise_to(task.signal->max_rss_pages, static_cast<u64>(task.mm->hiwater_rss.load()));
+}
 
 i32 wait_status_of(const Task& leader) {
     return leader.signal->group_exit ? leader.signal->group_exit_code : leader.exit_code;

@@ -52,6 +52,10 @@ Result<void> make_process_parts(sched::Task& task);
 /// Ends the running process with all its threads.
 [[noreturn]] void do_group_exit(i32 status);
 
+/// What a task owes to others in its address space before it leaves it: robust locks, the word at
+/// clear_child_tid. For exit and execve.
+void mm_release(sched::Task& task);
+
 /// The status of a dead process, as wait4() reports it.
 i32 wait_status_of(const sched::Task& leader);
 
@@ -122,6 +126,9 @@ struct InitCommand {
     std::span<const char* const> argv;  // unknown words
     std::span<const char* const> envp;  // unknown name=value
 };
+/// Boot, before the first kernel thread: makes kthreadd (pid 2), the parent of all others.
+void init();
+
 /// Makes task 1, which becomes the init program, and lets it run. The command must stay. Panics if
 /// there is no such program, in the new task.
 void start_init(const InitCommand& command);

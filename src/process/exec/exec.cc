@@ -1,0 +1,178 @@
+// The order of execve(): build the new program beside the old one, then exchange them.
+
+#include "process/exec/exec.h"
+
+#include "abi/fcntl.h"
+#include "abi/mount.h"
+#include "abi/prctl.h"
+#include "fs/namei.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/own.h"
+#include "process/signal_internal.h"
+#include "process/trace_events.h"
+
+namespace process {
+
+namespace {
+
+constexpr u64 kMinArgumentLimit = 128 * 1024, kMaxArgumentLimit = 6 << 20;
+
+u64 argument_limit() {
+    const u64 stack = sched::current().signal->rlimits[abi::RLIMIT_STACK].current;
+    return std::max(kMinArgumentLimit, std::min(stack / 4, kMaxArgumentLimit));
+}
+
+Result<fs::Path> find_program(int dirfd, std::string_view name, u32 at_flags) {
+    u32 flags = (at_flags & abi::AT_SYMLINK_NOFOLLOW) ? 0 : u32{fs::kLookupFollow};
+    if (at_flags & abi::AT_EMPTY_PATH) flags |= fs::kLookupEmpty;
+    if (name.empty() && !(at_flags & abi::AT_EMPTY_PATH)) return ENOENT;
+    const fs::Path start = TRY(fs::start_of_walk(dirfd, name));
+    return fs::lookup(start, name, flags);
+}
+
+/// Set-user-id and set-group-id bits, where they are allowed to mean something.
+void bprm_fill_uid(BinPrm& bprm) {
+    const fs::Inode& inode = *bprm.file->inode();
+    sched::Cred& cred = bprm.cred;
+    const bool ignored = (bprm.file->path.mount->flags & abi::MS_NOSUID) ||
+                         sched::current().signal->no_new_privs;
+    if (!ignored && (inode.mode & abi::S_ISUID)) cred.euid = inode.uid;
+    const bool set_gid = (inode.mode & (abi::S_ISGID | abi::S_IXGRP)) ==
+                         (abi::S_ISGID | abi::S_IXGRP);
+    if (!ignored && set_gid) cred.egid = inode.gid;
+    bprm.secure = cred.euid != cred.uid || cred.egid != cred.gid;
+    cred.suid = cred.fsuid = cred.euid;
+    cred.sgid = cred.fsgid = cred.egid;
+    const bool root = cred.euid == 0 || cred.uid == 0;
+    cred.cap_permitted = root ? cred.cap_bounding : 0;
+    cred.cap_effective = cred.euid == 0 ? cred.cap_permitted : 0;
+}
+
+Result<void> add_arguments(BinPrm& bprm, const ExecRequest& request, std::string_view name) {
+    Arguments& arguments = bprm.arguments;
+    const u32 skip = TRY(load_script(bprm, name));
+    arguments.argc += TRY(arguments.add_list(request.argv, skip));
+    if (arguments.argc == 0) {  // a program finds at least its argv[0]
+        TRY(arguments.add(""));
+        arguments.argc = 1;
+    }
+    arguments.env_start = arguments.bytes().size();
+    arguments.envc = TRY(arguments.add_list(request.envp, 0));
+    arguments.name_start = arguments.bytes().size();
+    return arguments.add(name);
+}
+
+void set_comm(BinPrm& bprm, std::string_view name) {
+    const usize slash = name.rfind('/');
+    if (slash != name.npos) name.remove_prefix(slash + 1);
+    copy_string(bprm.comm, name);
+}
+
+/// The name of a program opened by descriptor: "/dev/fd/3" or "/dev/fd/3/name".
+std::string_view name_of(const ExecRequest& request, std::span<char> room) {
+    if (request.dirfd == abi::AT_FDCWD || request.name.starts_with('/')) return request.name;
+    const usize length = request.name.empty()
+                             ? format_to(room, "/dev/fd/%d", request.dirfd)
+                             : format_to(room, "/dev/fd/%d/%s", request.dirfd, request.name);
+    return {room.data(), std::min(length, room.size() - 1)};
+}
+
+/// Everything that can be prepared without changing the running program.
+Result<void> prepare(BinPrm& bprm, const ExecRequest& request) {
+    char room[64];
+    const std::string_view name = name_of(request, room);
+    Task& task = sched::current();
+    bprm.randomize = !(task.signal->personality & abi::ADDR_NO_RANDOMIZE);
+    bprm.cred = task.cred;
+    bprm.file = TRY(open_exec(request.dirfd, request.name, request.at_flags));
+    set_comm(bprm, name);
+    TRY(add_arguments(bprm, request, name));
+    bprm_fill_uid(bprm);
+    bprm.mm = TRY(vm::MmStruct::create());
+    TRY(load_elf_binary(bprm));
+    return create_elf_tables(bprm);
+}
+
+/// A descriptor table that is shared with another process stays with that one.
+Result<void> unshare_files(Task& task) {
+    if (task.files->ref_count.value() == 1) return {};
+    fs::FdTable* const own = TRY(task.files->duplicate());
+    fs::FdTable* shared;
+    {
+        IrqGuard guard(tasks_lock);
+        shared = std::exchange(task.files, own);
+    }
+    Ref<fs::FdTable>::adopt(shared).reset();
+    return {};
+}
+
+/// The running program ends here; what follows belongs to the new one.
+void begin_new_exec(Task& task, BinPrm& bprm) {
+    mm_release(task);
+    vm::MmStruct* const old = vm::exec_mmap(std::exchange(bprm.mm, nullptr));
+    if (old) old->put();
+    complete_vfork(task);
+    task.files->do_close_on_exec();
+    flush_signal_handlers(task);
+    memcpy(task.comm, bprm.comm, sizeof task.comm);
+    if (bprm.secure) task.pdeath_signal = 0;
+    task.signal->dumpable = !bprm.secure;
+    task.signal->keep_caps = false;
+    task.cred = bprm.cred;
+    task.altstack_base = VirtAddr(0);
+    task.altstack_size = 0;
+    task.altstack_flags = abi::SS_DISABLE;
+    task.clear_child_tid = task.set_child_tid = VirtAddr(0);
+    task.signal->has_execed = true;
+    task.exit_signal = abi::SIGCHLD;
+    task.clear(sched::kForkedNoExec);
+    arch::fpu_reset(task.arch);
+    arch::set_fs_base(task.arch, 0);
+    arch::set_gs_base(task.arch, 0);
+}
+
+void trace_exec(const Task& task, std::string_view name, sched::PidNumber old_pid) {
+    if (!trace::is_enabled<SchedProcessExec>()) return;
+    SchedProcessExec record{.filename = {}, .pid = task.pid, .old_pid = old_pid};
+    const usize room = sizeof record.filename - 1;
+    if (name.size() > room) name.remove_prefix(name.size() - room);
+    copy_string(record.filename, name);
+    trace::point(record);
+}
+
+}  // namespace
+
+BinPrm::~BinPrm() {
+    if (mm) mm->put();
+}
+
+Result<Ref<fs::File>> open_exec(int dirfd, std::string_view name, u32 at_flags) {
+    const fs::Path path = TRY(find_program(dirfd, name, at_flags));
+    const fs::Inode* inode = path.inode();
+    if (inode == nullptr) return ENOENT;
+    if (inode->is_symlink()) return ELOOP;
+    if (!inode->is_regular() || (path.mount->flags & abi::MS_NOEXEC)) return EACCES;
+    constexpr unsigned kExecute = 1;
+    TRY(fs::inode_permission(*inode, kExecute));
+    return fs::File::open(path, abi::O_RDONLY);
+}
+
+Result<void> do_execveat(const ExecRequest& request, arch::TrapFrame& frame) {
+    if (request.at_flags & ~(abi::AT_EMPTY_PATH | abi::AT_SYMLINK_NOFOLLOW)) return EINVAL;
+    Task& task = sched::current();
+    mm::Own<BinPrm> bprm = TRY(mm::make<BinPrm>(argument_limit()));
+    TRY(prepare(*bprm, request));
+    TRY(unshare_files(task));
+    TRY(unshare_sighand(task));
+
+    const sched::PidNumber old_pid = task.pid;
+    TRY(de_thread(task));
+    const VirtAddr entry = bprm->entry, stack = bprm->stack_pointer;
+    begin_new_exec(task, *bprm);
+    frame = arch::user_start_frame(entry, stack);
+    trace_exec(task, request.name, old_pid);
+    return {};
+}
+
+}  // namespace process
