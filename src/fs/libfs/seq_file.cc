@@ -52,7 +52,8 @@ void SeqFile::write_escaped(std::string_view text, std::string_view escaped) {
 
 Result<void> SeqFile::error() const { return incomplete_ ? ENOMEM : Result<void>(); }
 
-// --- the open file --------------------------------------------------------------------------------
+// --- the open file
+// --------------------------------------------------------------------------------
 
 namespace {
 
@@ -86,8 +87,8 @@ Result<usize> TextOperations::read(fs::File& file, IovIter& to, u64& offset) con
     }
     const std::string_view text = open.text.text();
     if (offset >= text.size()) return usize{0};
-    const usize moved = TRY(to.copy_to(text.data() + offset,
-                                       std::min(to.remaining(), text.size() - offset)));
+    const usize moved =
+        TRY(to.copy_to(text.data() + offset, std::min(to.remaining(), text.size() - offset)));
     offset += moved;
     return moved;
 }

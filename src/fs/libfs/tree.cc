@@ -1,6 +1,6 @@
 // Trees of nodes. See fs/libfs/tree.h; what mounts make of them is in tree_inode.cc.
-#include "core/log/printk.h"
 #include "fs/libfs/tree.h"
+#include "core/log/printk.h"
 #include "lib/string.h"
 #include "mm/own.h"
 
@@ -70,6 +70,13 @@ Result<void> Tree::add_file(Node& parent, const TextNode& name_and_mode,
 Result<void> Tree::add_link(Node& parent, std::string_view name, const char* target) {
     Node* node = TRY(add(parent, name, abi::S_IFLNK | 0777));
     node->target = target;
+    return {};
+}
+
+Result<void> Tree::populate_once(Result<void> (*populate)()) {
+    sched::MutexGuard guard(populate_mutex_);
+    if (!is_populated_) TRY(populate());
+    is_populated_ = true;
     return {};
 }
 

@@ -49,6 +49,9 @@ public:
                           const fs::FileOperations& ops, void* data = nullptr);
     Result<void> add_link(Node& parent, std::string_view name, const char* target);
 
+    /// Calls `populate` unless it has succeeded before; it may add to the tree.
+    Result<void> populate_once(Result<void> (*populate)());
+
     Node* find(Node& dir, std::string_view name);
     /// The `index`-th child, or null.
     Node* child(Node& dir, u64 index);
@@ -57,6 +60,8 @@ private:
     Result<Node*> add(Node& parent, std::string_view name, u32 mode);
     Node* find_locked(Node& dir, std::string_view name) REQUIRES(mutex_);
 
+    sched::Mutex populate_mutex_{"tree_populate"};
+    bool is_populated_ GUARDED_BY(populate_mutex_) = false;
     sched::Mutex mutex_;
     u64 next_number_ GUARDED_BY(mutex_) = 2;
     Node root_{.name = {}, .mode = abi::S_IFDIR | 0755, .number = 1, .parent = nullptr};
@@ -64,16 +69,19 @@ private:
 
 /// What a file system adds to make its tree mountable.
 struct TreeFileSystem {
+    const char* name;  // of its FileSystemType
     Tree& tree;
     u64 magic;
-    /// Of directories; null: the plain ones.
+    Result<void> (*populate)();  // fills the tree; called once, by the first mount
+    /// Of the root directory, and of the whole; null: the plain ones.
     const fs::InodeOperations* root_ops = nullptr;
     const fs::FileOperations* root_file_ops = nullptr;
+    const fs::SuperOperations* super_ops = nullptr;
 };
 
-/// A superblock that shows the tree, for a FileSystemType's mount(). `system` lives forever. ENOMEM.
-Result<Ref<fs::SuperBlock>> mount_tree(const fs::FileSystemType& type,
-                                       const TreeFileSystem& system);
+/// A superblock that shows the tree, for a FileSystemType's mount(). `system` lives forever.
+/// ENOMEM.
+Result<Ref<fs::SuperBlock>> mount_tree(const TreeFileSystem& system);
 
 /// The pieces, for directories that are partly a tree (procfs).
 Node* node_of(const fs::Inode& inode);
@@ -87,7 +95,8 @@ inline constexpr u64 kFirstFreePosition = 1 << 16;
 
 /// An inode without page cache for a made-up file; `number` need only be unique in `super`.
 Result<Ref<fs::Inode>> make_inode(fs::SuperBlock& super, u64 number, u32 mode,
-                                  const fs::InodeOperations& ops, const fs::FileOperations& file_ops);
+                                  const fs::InodeOperations& ops,
+                                  const fs::FileOperations& file_ops);
 
 /// The tree behind procfs' fixed part: whoever has something to show adds it here (proc_create).
 extern constinit Tree proc_tree;

@@ -24,7 +24,8 @@ public:
 };
 constexpr TreeSuperOperations kSuperOps;
 
-// --- files ----------------------------------------------------------------------------------------
+// --- files
+// ----------------------------------------------------------------------------------------
 
 class NodeFileOperations final : public fs::InodeOperations {
 public:
@@ -57,7 +58,8 @@ public:
 };
 constexpr NodeLinkOperations kLinkOps;
 
-// --- directories ----------------------------------------------------------------------------------
+// --- directories
+// ----------------------------------------------------------------------------------
 
 class NodeDirOperations final : public fs::InodeOperations {
 public:
@@ -125,9 +127,10 @@ Result<void> instantiate(fs::SuperBlock& super, fs::Dentry& child, Node& node) {
     return {};
 }
 
-Result<Ref<fs::SuperBlock>> mount_tree(const fs::FileSystemType& type,
-                                       const TreeFileSystem& system) {
-    auto made = TRY(mm::make<fs::SuperBlock>(type, kSuperOps));
+Result<Ref<fs::SuperBlock>> mount_tree(const TreeFileSystem& system) {
+    TRY(system.tree.populate_once(system.populate));
+    const fs::SuperOperations& ops = system.super_ops ? *system.super_ops : kSuperOps;
+    auto made = TRY(mm::make<fs::SuperBlock>(*fs::find_file_system(system.name), ops));
     auto super = Ref<fs::SuperBlock>::adopt(made.leak());
     super->magic = system.magic;
     super->private_data = const_cast<TreeFileSystem*>(&system);

@@ -1,0 +1,104 @@
+/// The files of /proc/<pid>: what each is called and who writes it.
+///
+/// An inode of procfs names a task by number and start time, not by a reference: a dentry that
+/// somebody keeps cannot keep a dead task in memory, and a number that is used again does not lead
+/// to the new task. Every use looks the task up: ESRCH if it is gone.
+#pragma once
+
+#include "fs/fd_table.h"
+#include "fs/libfs/seq_file.h"
+#include "sched/task.h"
+#include "vm/mm_struct.h"
+
+namespace procfs {
+
+using libfs::SeqFile;
+using sched::Task;
+
+struct PidEntry {
+    const char* name;
+    u32 mode;  // type and permissions
+    /// Regular files: writes the text.
+    Result<void> (*show)(SeqFile& out, Task& task) = nullptr;
+    /// Takes what was written; null: not writable.
+    Result<void> (*store)(std::string_view text, Task& task) = nullptr;
+    /// Links: where they lead.
+    Result<fs::Path> (*target)(Task& task) = nullptr;
+    /// Directories and others: their own operations; null: the ones of their kind.
+    const fs::InodeOperations& (*ops)() = nullptr;
+    const fs::FileOperations& (*file_ops)() = nullptr;
+};
+std::span<const PidEntry> pid_entries();
+
+/// What the inodes below /proc/<pid> point to.
+struct PidInode {
+    sched::PidNumber pid;
+    u64 start_time_ns;
+    const PidEntry* entry;  // null: /proc/<pid> itself
+    int fd = -1;            // in fd/ and fdinfo/
+};
+PidInode& pid_inode(const fs::Inode& inode);
+
+/// The task behind an inode. ESRCH.
+Result<Ref<Task>> task_of(const fs::Inode& inode);
+
+/// Fills `child` with an inode for `task`. `entry` null: the directory of the task. ENOMEM.
+Result<void> instantiate_pid(fs::SuperBlock& super, fs::Dentry& child, Task& task,
+                             const PidEntry* entry, int fd = -1);
+u64 pid_inode_number(sched::PidNumber pid, const PidEntry* entry, int fd);
+
+/// /proc/<pid> and /proc/<pid>/task/<tid>.
+Result<void> lookup_task(fs::Inode& dir, fs::Dentry& child, bool threads_of_one);
+bool parse_number(std::string_view text, u32& number);
+bool never_valid(const fs::Dentry& dentry);
+
+/// Parts of another task, which may give them up at any time: with a reference, or null.
+Ref<fs::FdTable> files_of(Task& task);
+Ref<fs::FsStruct> fs_of(Task& task);
+
+/// Another task's address space for the length of a scope; tests false if it has none.
+class TaskMm {
+public:
+    explicit TaskMm(Task& task) : mm_(vm::get_task_mm(task)) {}
+    ~TaskMm() {
+        if (mm_) mm_->put();
+    }
+    TaskMm(const TaskMm&) = delete;
+    explicit operator bool() const { return mm_ != nullptr; }
+    vm::MmStruct* operator->() const { return mm_; }
+    vm::MmStruct& operator*() const { return *mm_; }
+
+private:
+    vm::MmStruct* mm_;
+};
+
+// pid_status.cc
+Result<void> show_stat(SeqFile& out, Task& task);
+Result<void> show_status(SeqFile& out, Task& task);
+Result<void> show_statm(SeqFile& out, Task& task);
+Result<void> show_comm(SeqFile& out, Task& task);
+Result<void> store_comm(std::string_view text, Task& task);
+Result<void> show_limits(SeqFile& out, Task& task);
+Result<void> show_wchan(SeqFile& out, Task& task);
+Result<void> show_stack(SeqFile& out, Task& task);
+Result<void> show_syscall(SeqFile& out, Task& task);
+Result<void> show_zero(SeqFile& out, Task& task);
+Result<void> show_io(SeqFile& out, Task& task);
+// pid_memory.cc
+Result<void> show_cmdline(SeqFile& out, Task& task);
+Result<void> show_environ(SeqFile& out, Task& task);
+Result<void> show_auxv(SeqFile& out, Task& task);
+Result<void> show_maps(SeqFile& out, Task& task);
+Result<void> show_smaps(SeqFile& out, Task& task);
+// mounts.cc
+Result<void> show_mounts(SeqFile& out, Task& task);
+Result<void> show_mountinfo(SeqFile& out, Task& task);
+// pid_fd.cc
+const fs::InodeOperations& fd_dir_ops();
+const fs::FileOperations& fd_dir_file_ops();
+const fs::InodeOperations& fdinfo_dir_ops();
+Result<fs::Path> exe_target(Task& task);
+Result<fs::Path> cwd_target(Task& task);
+Result<fs::Path> root_target(Task& task);
+
+}  // namespace procfs

@@ -1,0 +1,99 @@
+// /proc/sys: settings as files. What cannot be changed says so by its permissions.
+#include "core/random/random.h"
+#include "fs/libfs/tree.h"
+#include "fs/procfs/system.h"
+#include "ipc/pipe.h"
+#include "process/utsname.h"
+#include "sched/pid.h"
+#include "vm/mm_struct.h"
+
+namespace procfs {
+namespace {
+
+using libfs::TextNode;
+
+template <char (abi::Utsname::*Field)[abi::kUtsLength]>
+Result<void> show_uts(SeqFile& out, void*) {
+    const abi::Utsname name = process::utsname();
+    out.print("%s\n", name.*Field);
+    return {};
+}
+Result<void> store_hostname(std::string_view text, void*) {
+    return process::set_hostname(libfs::trim(text));
+}
+Result<void> store_domainname(std::string_view text, void*) {
+    return process::set_domainname(libfs::trim(text));
+}
+
+template <u64 Value>
+Result<void> show_number(SeqFile& out, void*) {
+    out.print("%lu\n", Value);
+    return {};
+}
+
+/// A random UUID, version 4: "8-4-4-4-12" hexadecimal digits.
+void print_uuid(SeqFile& out, u64 high, u64 low) {
+    high = (high & ~u64{0xf000}) | 0x4000;
+    low = (low & ~(u64{3} << 62)) | u64{2} << 62;
+    out.print("%08lx-%04lx-%04lx-%04lx-%012lx\n", high >> 32, high >> 16 & 0xffff, high & 0xffff,
+              low >> 48, low & 0xffff'ffff'ffff);
+}
+Result<void> show_uuid(SeqFile& out, void*) {
+    print_uuid(out, get_random_u64(), get_random_u64());
+    return {};
+}
+Result<void> show_boot_id(SeqFile& out, void*) {
+    static constinit std::atomic<u64> id[2] = {};
+    for (std::atomic<u64>& half : id) {
+        u64 none = 0;
+        half.compare_exchange_strong(none, get_random_u64() | 1);
+    }
+    print_uuid(out, id[0].load(), id[1].load());
+    return {};
+}
+
+constexpr TextNode kKernel[] = {
+    {"ostype", 0444, show_uts<&abi::Utsname::sysname>},
+    {"osrelease", 0444, show_uts<&abi::Utsname::release>},
+    {"version", 0444, show_uts<&abi::Utsname::version>},
+    {"hostname", 0644, show_uts<&abi::Utsname::nodename>, store_hostname},
+    {"domainname", 0644, show_uts<&abi::Utsname::domainname>, store_domainname},
+    {"pid_max", 0444, show_number<sched::kPidMax>},
+    {"threads-max", 0444, show_number<sched::kPidMax>},
+    {"randomize_va_space", 0444, show_number<2>},
+    {"ngroups_max", 0444, show_number<32>},
+    {"cap_last_cap", 0444, show_number<40>},
+};
+constexpr TextNode kRandom[] = {
+    {"entropy_avail", 0444, show_number<256>},
+    {"poolsize", 0444, show_number<256>},
+    {"uuid", 0444, show_uuid},
+    {"boot_id", 0444, show_boot_id},
+};
+constexpr TextNode kVm[] = {
+    {"overcommit_memory", 0444, show_number<1>},
+    {"max_map_count", 0444, show_number<vm::kMaxMapCount>},
+    {"mmap_min_addr", 0444, show_number<65536>},
+};
+constexpr TextNode kFs[] = {
+    {"pipe-max-size", 0444, show_number<ipc::kPipeMaxSize>},
+    {"nr_open", 0444, show_number<1 << 20>},
+};
+
+Result<void> add_all(libfs::Tree& tree, libfs::Node& dir, std::span<const TextNode> nodes) {
+    for (const TextNode& node : nodes) TRY(tree.add_text(dir, node));
+    return {};
+}
+
+}  // namespace
+
+Result<void> add_sysctls(libfs::Tree& tree) {
+    libfs::Node& sys = *TRY(tree.add_dir(tree.root(), "sys", 0555));
+    libfs::Node& kernel = *TRY(tree.add_dir(sys, "kernel", 0555));
+    TRY(add_all(tree, kernel, kKernel));
+    TRY(add_all(tree, *TRY(tree.add_dir(kernel, "random", 0555)), kRandom));
+    TRY(add_all(tree, *TRY(tree.add_dir(sys, "vm", 0555)), kVm));
+    return add_all(tree, *TRY(tree.add_dir(sys, "fs", 0555)), kFs);
+}
+
+}  // namespace procfs

@@ -1,0 +1,34 @@
+/// The files of /proc that are about the whole system: who writes them. procfs.cc lists them.
+#pragma once
+
+#include "fs/libfs/tree.h"
+
+namespace procfs {
+
+using libfs::SeqFile;
+
+// kernel.cc
+Result<void> show_version(SeqFile& out, void*);
+Result<void> show_cmdline_of_kernel(SeqFile& out, void*);
+Result<void> show_cpuinfo(SeqFile& out, void*);
+Result<void> show_devices(SeqFile& out, void*);
+Result<void> show_kallsyms(SeqFile& out, void*);
+// load.cc
+Result<void> show_uptime(SeqFile& out, void*);
+Result<void> show_loadavg(SeqFile& out, void*);
+Result<void> show_stat_of_system(SeqFile& out, void*);
+Result<void> show_interrupts(SeqFile& out, void*);
+// memory.cc
+Result<void> show_meminfo(SeqFile& out, void*);
+Result<void> show_vmstat(SeqFile& out, void*);
+Result<void> show_slabinfo(SeqFile& out, void*);
+Result<void> show_buddyinfo(SeqFile& out, void*);
+Result<void> show_zoneinfo(SeqFile& out, void*);
+// mounts.cc
+Result<void> show_filesystems(SeqFile& out, void*);
+// kmsg.cc
+const fs::FileOperations& kmsg_ops();
+// sysctl.cc
+Result<void> add_sysctls(libfs::Tree& tree);
+
+}  // namespace procfs

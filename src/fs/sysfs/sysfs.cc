@@ -1,0 +1,68 @@
+// sysfs: /sys. So far: the mount points of tracefs and debugfs, and the list of processors that
+// libraries read to learn how many there are.
+#include "abi/statfs.h"
+#include "core/percpu/percpu.h"
+#include "fs/libfs/tree.h"
+
+namespace sysfs {
+namespace {
+
+using libfs::Node;
+using libfs::SeqFile;
+using libfs::TextNode;
+
+constinit libfs::Tree tree("sysfs");
+
+/// A set as ranges: "0-3", "0,2-3".
+void print_mask(SeqFile& out, u64 bits) {
+    const char* comma = "";
+    while (bits != 0) {
+        const unsigned first = __builtin_ctzll(bits);
+        unsigned last = first;
+        while (last < 63 && (bits >> (last + 1) & 1)) last++;
+        out.print("%s%u", comma, first);
+        if (last != first) out.print("-%u", last);
+        comma = ",";
+        for (unsigned cpu = first; cpu <= last; cpu++) bits &= ~(u64{1} << cpu);
+    }
+    out.print("\n");
+}
+
+Result<void> show_online(SeqFile& out, void*) {
+    print_mask(out, online_cpus.bits());
+    return {};
+}
+Result<void> show_possible(SeqFile& out, void*) {
+    print_mask(out, possible_cpus.bits());
+    return {};
+}
+
+constexpr TextNode kCpuFiles[] = {{"online", 0444, show_online},
+                                  {"possible", 0444, show_possible},
+                                  {"present", 0444, show_possible}};
+
+Result<void> populate() {
+    Node& kernel = *TRY(tree.add_dir(tree.root(), "kernel"));
+    TRY(tree.add_dir(kernel, "tracing", 0700));
+    TRY(tree.add_dir(kernel, "debug", 0700));
+    Node& devices = *TRY(tree.add_dir(tree.root(), "devices"));
+    Node& cpu = *TRY(tree.add_dir(*TRY(tree.add_dir(devices, "system")), "cpu"));
+    for (const TextNode& file : kCpuFiles) TRY(tree.add_text(cpu, file));
+    for (u64 bits = possible_cpus.bits(); bits != 0; bits &= bits - 1) {
+        char name[8];
+        const usize length = format_to(name, "cpu%u", unsigned(__builtin_ctzll(bits)));
+        TRY(tree.add_dir(cpu, {name, length}));
+    }
+    return {};
+}
+
+constexpr libfs::TreeFileSystem kSysfs{"sysfs", tree, abi::SYSFS_MAGIC, populate};
+
+Result<Ref<fs::SuperBlock>> mount_sysfs(std::string_view, u32, std::string_view) {
+    return libfs::mount_tree(kSysfs);
+}
+
+FILE_SYSTEM(sysfs) = {.name = "sysfs", .mount = mount_sysfs};
+
+}  // namespace
+}  // namespace sysfs
