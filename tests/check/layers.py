@@ -35,11 +35,13 @@ USES = {                                    # folder: the folders it builds on d
     "ipc":          ["fs"],
     "net":          ["fs"],
     "process":      ["ipc"],
-    "fs/procfs":    ["process"],
-    "fs/tracefs":   ["fs"],
-    "fs/debugfs":   ["fs"],
+    "fs/libfs":     ["fs"],
+    "fs/procfs":    ["process", "fs/libfs"],
+    "fs/tracefs":   ["fs/libfs"],
+    "fs/debugfs":   ["fs/libfs"],
+    "fs/sysfs":     ["fs/libfs"],
     "drivers":      ["process", "net"],
-    "syscall":      ["process", "net"],
+    "syscall":      ["process", "net", "fs/libfs"],
 }
 USES["init"] = list(USES)                   # puts everything in order, so it sees everything
 

@@ -2,7 +2,6 @@
 #include "abi/dirent.h"
 #include "fs/libfs/tree.h"
 #include "fs/procfs/pid_entry.h"
-#include "ipc/pipe.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
@@ -29,13 +28,12 @@ usize put(std::span<char> room, std::string_view text) {
 /// What the link of an open file reads: a path, or what Linux calls files without one.
 Result<usize> describe(const fs::File& file, std::span<char> room) {
     char text[64];
-    if (ipc::pipe_of(file) && !file.path.dentry->parent() && file.inode()->number != 0 &&
-        std::string_view(file.inode()->super.type.name) == "pipefs") {
-        return put(room, {text, format_to(text, "pipe:[%lu]", file.inode()->number)});
-    }
     if (!file.inode()) {
         const char* name = file.anonymous_name ? file.anonymous_name : "?";
         return put(room, {text, format_to(text, "anon_inode:%s", name)});
+    }
+    if (!file.path.mount || !file.path.mount->root) {  // in no tree: a pipe
+        return put(room, {text, format_to(text, "pipe:[%lu]", file.inode()->number)});
     }
     auto* buffer = static_cast<char*>(TRY(mm::kmalloc(kPageSize, mm::Gfp::Kernel)));
     const fs::Path root = sched::current().fs->root();

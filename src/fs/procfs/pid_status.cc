@@ -228,10 +228,8 @@ Result<void> show_limits(SeqFile& out, Task& task) {
         memcpy(limits, task.signal->rlimits, sizeof limits);
     }
     const auto print_value = [&](u64 value) {
-        if (value == abi::RLIM_INFINITY)
-            out.print("%-20s ", "unlimited");
-        else
-            out.print("%-20lu ", value);
+        if (value != abi::RLIM_INFINITY) return out.print("%-20lu ", value);
+        out.print("%-20s ", "unlimited");
     };
     out.print("%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (u32 i = 0; i < abi::kRlimits; i++) {

@@ -58,14 +58,22 @@ Result<u64> sys_close(int fd) {
     return u64{0};
 }
 
+/// Gives the task a descriptor table of its own.
+Result<void> unshare_files() {
+    fs::FdTable* own = TRY(fs::current_files().duplicate());
+    fs::FdTable* shared = nullptr;
+    {
+        IrqGuard guard(sched::tasks_lock);  // procfs looks at the table under this lock
+        shared = std::exchange(sched::current().files, own);
+    }
+    Ref<fs::FdTable>::adopt(shared).reset();
+    return {};
+}
+
 Result<u64> sys_close_range(unsigned first, unsigned last, u32 flags) {
     constexpr u32 kUnshare = 1 << 1, kCloexec = 1 << 2;  // CLOSE_RANGE_*
     if (first > last || (flags & ~(kUnshare | kCloexec))) return EINVAL;
-    if (flags & kUnshare) {
-        auto* copy = TRY(fs::current_files().duplicate());
-        fs::FdTable* old = std::exchange(sched::current().files, copy);
-        if (old->ref_count.dec_and_test()) fs::FdTable::release(old);
-    }
+    if (flags & kUnshare) TRY(unshare_files());
     fs::current_files().close_range(first, last, (flags & kCloexec) != 0);
     return u64{0};
 }

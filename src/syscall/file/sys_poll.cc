@@ -26,10 +26,11 @@ public:
         TRY(copy_from_user(fds, at.address(), bytes));
         for (u32 i = 0; i < count; i++) {
             const u32 wanted = static_cast<u16>(fds[i].events);
-            if (fds[i].fd >= 0)
-                all.set_.add(fds[i].fd, wanted | POLLERR | POLLHUP);
-            else
+            if (fds[i].fd < 0) {
                 all.set_.add_nothing();
+                continue;
+            }
+            all.set_.add(fds[i].fd, wanted | POLLERR | POLLHUP);
         }
         return all;
     }
@@ -72,8 +73,9 @@ Result<u64> do_poll(UserPtr<PollFd> user_fds, u32 count, u64 deadline) {
 u64 restart_poll(sched::Task& task) {
     auto outcome = do_poll(UserPtr<PollFd>(task.restart_data[0]),
                            static_cast<u32>(task.restart_data[1]), task.restart_data[2]);
-    if (!outcome.ok() && outcome.error() == ERESTARTNOHAND)
+    if (!outcome.ok() && outcome.error() == ERESTARTNOHAND) {
         return to_register<u64>(ERESTART_RESTARTBLOCK);
+    }
     return to_register(std::move(outcome));
 }
 
