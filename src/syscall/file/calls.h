@@ -18,10 +18,7 @@ extern constinit const std::span<const Entry> kPollCalls;    // sys_poll.cc
 extern constinit const std::span<const Entry> kSelectCalls;  // sys_select.cc
 extern constinit const std::span<const Entry> kEpollCalls;   // sys_epoll.cc
 
-/// All of the above.
-inline constexpr const std::span<const Entry>* kAllFileCalls[] = {
-    &kFileCalls,  &kFdCalls,   &kStatCalls, &kAttrCalls, &kDirCalls,    &kPathCalls,
-    &kMountCalls, &kCopyCalls, &kPipeCalls, &kPollCalls, &kSelectCalls, &kEpollCalls,
-};
+/// Puts what the system-call layer has to show into /proc. Boot, once the allocator works.
+void add_proc_files();
 
 }  // namespace syscall
