@@ -118,15 +118,18 @@ void install_job_control_hooks() { process::tty_hooks = &kHooks; }
 // --- the foreground group
 // -------------------------------------------------------------------------
 
-/// The session that process group `pgrp` belongs to. ESRCH.
+/// The session that process group `pgrp` belongs to; as on Linux also that of a process with that
+/// number, though it leads no group (a shell may race with its child's setpgid()). ESRCH.
 static Result<PidNumber> session_of_group(PidNumber pgrp) {
     PidNumber session = 0;
     IrqGuard guard(sched::tasks_lock);
     const auto note = [](SignalStruct& member, void* found) {
         *static_cast<PidNumber*>(found) = member.session;
     };
-    if (!sched::for_each_in_pgrp(pgrp, note, &session)) return ESRCH;
-    return session;
+    if (sched::for_each_in_pgrp(pgrp, note, &session)) return session;
+    const sched::Task* task = sched::find_task(pgrp);
+    if (!task || !task->signal) return ESRCH;
+    return PidNumber{task->signal->session};
 }
 
 static Result<void> set_foreground(Tty& tty, UserPtr<const i32> argument) {
