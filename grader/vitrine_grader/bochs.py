@@ -231,21 +231,22 @@ class Bochs(Machine):
     def is_halted(self) -> bool:
         """Every processor stands behind a HLT with interrupts off, at every one of ten looks.
 
-        Once is not enough: a running instruction may happen to follow a byte F4.
+        Once is not enough: a running instruction may happen to follow a byte F4. So a machine that
+        is paused is never called halted.
         """
-        was_running = self._running
+        if not self._running:
+            return False
         self.pause()
         places = dict(self._places)
         halted = bool(places) and all(self._is_behind_hlt(*place) for place in places.items())
         for _ in range(9):
-            if not (halted and was_running):
+            if not halted:
                 break
             self.resume()
             time.sleep(0.002)
             self.pause()
             halted = self._places == places
-        if was_running:
-            self.resume()
+        self.resume()
         return halted
 
     def _is_behind_hlt(self, cpu: int, physical: int) -> bool:
@@ -260,12 +261,12 @@ class Bochs(Machine):
         watch = Watch(self, limit_ns, f"running to {address:#x}")
         try:
             while True:
-                self._type("c")
-                self._running = True
-                while not self._await_prompt(0.5):
-                    watch()  # pauses to read the time and goes on, which may meet the breakpoint
+                self.resume()
+                self._await_prompt(0.5)
+                self.pause()
                 if self.registers()["rip"] == address:
-                    break  # or a late Ctrl-C stopped it
+                    break
+                watch()  # the machine stands still, so nothing can run over the breakpoint
         finally:
             if self.poll() is None:
                 self.pause()

@@ -139,7 +139,7 @@ class Machine(abc.ABC):
 
     name = "machine"
     time_scale = 1.0  # guest seconds of this emulator per second of a limit
-    default_limit_ns = 10 * SECOND
+    default_limit_ns = 5 * SECOND
 
     def __init__(self, config: Config):
         self.config = config

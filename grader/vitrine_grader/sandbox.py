@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import pathlib
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ import subprocess
 from .errors import InfrastructureFault
 
 MIB = 1 << 20
+NOBODY = 65534
+_ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")  # not shadow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +37,26 @@ class Sandbox:
 
     read: tuple[pathlib.Path, ...] = ()
     write: tuple[pathlib.Path, ...] = ()
+    binds: tuple[tuple[pathlib.Path, str], ...] = ()  # writable, under another name inside
     pts: bool = False
     limits: Limits = Limits()
     tmp_bytes: int = 256 * MIB
+    stranger: bool = False  # run as NOBODY even when we are root: root has no process limit
+
+    def _drops(self) -> bool:
+        return self.stranger and os.getuid() == 0
+
+    def _unshare(self) -> list[str]:
+        """Root needs no user namespace, and inside one it could not become somebody else."""
+        if not self._drops():
+            return ["--unshare-all"]
+        return [f"--unshare-{kind}" for kind in ("ipc", "pid", "net", "uts", "cgroup-try")]
+
+    def give(self, tree: pathlib.Path) -> None:
+        """Makes `tree` writable for who will run inside."""
+        if self._drops():
+            for path in (tree, *tree.rglob("*")):
+                os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
     def with_paths(self, read=(), write=(), pts: bool | None = None) -> "Sandbox":
         """The same, with more to see."""
@@ -45,28 +65,36 @@ class Sandbox:
             self, read=(*self.read, *read), write=(*self.write, *write), pts=pts
         )
 
-    def wrap(self, argv: list[str], folder: pathlib.Path, env: dict[str, str] | None = None) -> list[str]:
+    def wrap(self, argv: list[str], folder: pathlib.Path | str, env: dict[str, str] | None = None) -> list[str]:
         """The command that runs `argv` inside, in `folder`."""
         limits = self.limits
         command = [
             "prlimit", f"--cpu={limits.cpu_s}", f"--as={limits.memory}", f"--fsize={limits.file}",
             f"--nofile={limits.files}", "--core=0", "--",
-            "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+            "bwrap", *self._unshare(), "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+            *(("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID") if self._drops() else ()),
             "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
             "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
-            "--ro-bind", "/etc", "/etc", "--proc", "/proc", "--dev", "/dev",
+            "--proc", "/proc", "--dev", "/dev",
             "--size", str(self.tmp_bytes), "--tmpfs", "/tmp",
         ]  # fmt: skip
+        for name in _ETC:
+            command += ["--ro-bind-try", name, name]
         if self.pts:
             command += ["--dev-bind", "/dev/pts", "/dev/pts"]
         for option, paths in (("--ro-bind", self.read), ("--bind", self.write)):
             for path in paths:
                 command += [option, str(path), str(path)]
+        for path, inside in self.binds:
+            command += ["--bind", str(path), inside]
         command += ["--chdir", str(folder), "--clearenv"]
         variables = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/tmp", "LC_ALL": "C.UTF-8", **(env or {})}
         for name, value in variables.items():
             command += ["--setenv", name, value]
         inner = ["prlimit", f"--nproc={limits.processes}", "--", *argv]
+        if self._drops():
+            ids = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+            inner = ["setpriv", *ids, "--", *inner]
         return [*command, "--", *inner]
 
 

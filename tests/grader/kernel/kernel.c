@@ -1,7 +1,7 @@
 // Test kernel: echoes COM2, and does on COM1 what one letter says.
 //   e X  echo X     c  command line   p  panic text and halt   q  power off (success)
 //   t    triple fault               h  cli; hlt               s  spin for ever
-//   w    sleep one second of PIT time (HLT), then print 'W'
+//   d N  the answer of the small lab in test_grade.py to the digit N, as a digit
 #include <stdint.h>
 
 // A known place in memory for read_phys() and read_virt().
@@ -23,7 +23,8 @@ static void uart_init(uint16_t base) {
     for (unsigned i = 0; i < 7; i++) outb(base + setup[i][0], setup[i][1]);
 }
 static void put(uint16_t base, char c) {
-    while (!(inb(base + 5) & 0x20)) {}
+    while (!(inb(base + 5) & 0x20)) {
+    }
     outb(base, (uint8_t)c);
 }
 static void print(const char* text) {
@@ -40,8 +41,10 @@ static const char* command_line(uint32_t info, uint32_t door) {
     }
 }
 
-static void power_off(void) {
-    while (!(inb(kCom1 + 5) & 0x40)) {}
+void power_off(void);
+void power_off(void) {
+    while (!(inb(kCom1 + 5) & 0x40)) {
+    }
     __asm__ volatile("outl %0, %1" : : "a"(16), "Nd"((uint16_t)0xf4));
     for (const char* c = "Shutdown"; *c; c++) outb(0x8900, (uint8_t)*c);
 }
@@ -54,26 +57,32 @@ static void triple_fault(void) {
     __asm__ volatile("lidt %0; ud2" : : "m"(empty));
 }
 
-/// One second by the PIT's channel 2, polled: time passes without interrupts.
-static void wait_second(void) {
-    for (int i = 0; i < 20; i++) {
-        outb(0x61, (inb(0x61) & ~2) | 1);
-        outb(0x43, 0xb0);
-        outb(0x42, 59659 & 0xff);
-        outb(0x42, 59659 >> 8);
-        while (!(inb(0x61) & 0x20)) {}
+/// Defined only in the kernel of the small lab.
+__attribute__((weak)) int answer(int x);
+
+static char next_key(void) {
+    while (!(inb(kCom1 + 5) & 1)) {
     }
+    return (char)inb(kCom1);
 }
 
 static void command(char letter, uint32_t info, uint32_t door) {
     switch (letter) {
-    case 'c': print(command_line(info, door)); print("\n"); break;
-    case 'p': print("Kernel panic - not syncing: as asked\n"); for (;;) __asm__("cli; hlt");
+    case 'c':
+        print(command_line(info, door));
+        print("\n");
+        break;
+    case 'p':
+        print("Kernel panic - not syncing: as asked\n");
+        for (;;) __asm__("cli; hlt");
     case 'q': power_off(); break;
     case 't': triple_fault(); break;
-    case 'h': for (;;) __asm__("cli; hlt");
-    case 's': for (;;) {}
-    case 'w': wait_second(); print("W\n"); break;
+    case 'h':
+        for (;;) __asm__("cli; hlt");
+    case 's':
+        for (;;) {
+        }
+    case 'd': put(kCom1, (char)('0' + (answer ? answer(next_key() - '0') : 0))); break;
     default: put(kCom1, letter);
     }
 }

@@ -1,0 +1,72 @@
+"""Tests that require others: order, and what became of those, across processes.
+
+Items are sorted so that each stands behind what it requires. xdist hands items out in that order and
+each worker runs its own in order, so waiting for an earlier item cannot deadlock: the earliest
+unfinished item never waits.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import time
+
+Key = tuple[str, str]  # test function, emulator
+_STOP = "stop"
+PATIENCE = 900.0  # wall seconds; then the test simply runs: never skipped for a lost neighbour
+
+
+def sort(items: list, keys: dict, wanted: dict) -> list:
+    """A stable topological order; ValueError names a cycle."""
+    by_key: dict[Key, list] = {}
+    for item in items:
+        by_key.setdefault(keys[item], []).append(item)
+    done: dict = {}
+    order: list = []
+
+    def visit(item) -> None:
+        if done.get(item) == "open":
+            raise ValueError(f"tests require each other: {keys[item][0]}")
+        if item in done:
+            return
+        done[item] = "open"
+        for key in wanted[item]:
+            for needed in by_key.get(key, ()):
+                visit(needed)
+        done[item] = "placed"
+        order.append(item)
+
+    for item in items:
+        visit(item)
+    return order
+
+
+def _path(folder: pathlib.Path, key: Key) -> pathlib.Path:
+    return folder / f"{key[0]}@{key[1]}"
+
+
+def publish(folder: pathlib.Path, key: Key, status: str) -> None:
+    """Tells the other processes; of several (parametrised) runs of one test the worst stands."""
+    order = ["passed", "skipped", "failed", "fault"]
+    path = _path(folder, key)
+    before = path.read_text() if path.exists() else "passed"
+    temporary = path.with_suffix(f".{time.monotonic_ns()}")
+    temporary.write_text(max(before, status, key=order.index))
+    temporary.rename(path)
+
+
+def stop_waiting(folder: pathlib.Path) -> None:
+    """The run stops at its first failure: nobody need wait any more."""
+    (folder / _STOP).touch()
+
+
+def wait_for(folder: pathlib.Path, key: Key) -> str | None:
+    """The status of `key`; None when it never came."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            return _path(folder, key).read_text()
+        except FileNotFoundError:
+            if (folder / _STOP).exists():
+                return "skipped"
+            time.sleep(0.05)
+    return None
