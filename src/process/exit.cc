@@ -72,8 +72,8 @@ abi::SigInfo child_info(Task& leader) REQUIRES(tasks_lock) {
     info.signo = leader.exit_signal;
     info.code = (status & 0x7f) ? abi::CLD_KILLED : abi::CLD_EXITED;
     info.set_sender(leader.pid, leader.cred.uid);
-    info.set_child((status & 0x7f) ? status & 0x7f : status >> 8 & 0xff,
-                   times.user_ns / kNsPerTick, times.system_ns / kNsPerTick);
+    info.set_child((status & 0x7f) ? status & 0x7f : status >> 8 & 0xff, times.user_ns / kNsPerTick,
+                   times.system_ns / kNsPerTick);
     return info;
 }
 

@@ -7,6 +7,7 @@
 #include "fs/namei.h"
 #include "lib/errno_name.h"
 #include "lib/string.h"
+#include "mm/page_alloc.h"
 #include "process/exec/exec.h"
 #include "process/signal_internal.h"
 #include "sched/kthread.h"
@@ -16,7 +17,7 @@ namespace process {
 namespace {
 
 constexpr u64 kStackLimit = 8 << 20;
-constexpr u32 kMaxWords = 64;
+constexpr u32 kMaxWords = 32;  // as init/command_line.h
 
 constinit Task* kthreadd = nullptr;
 constinit const InitCommand* init_command = nullptr;
@@ -98,8 +99,8 @@ struct Attempts {
     usize length = 0;
 
     void note(const char* path, Errno why) {
-        length += format_to(std::span(text).subspan(length), "%s%s: %s", length ? ", " : "", path,
-                            why);
+        length +=
+            format_to(std::span(text).subspan(length), "%s%s: %s", length ? ", " : "", path, why);
         if (length >= sizeof text) length = sizeof text - 1;
     }
 };
@@ -109,12 +110,12 @@ Result<void> run_init_process(const char* path, arch::TrapFrame& frame) {
     const char* argv[kMaxWords + 1] = {path};
     const char* envp[kMaxWords + 2] = {"HOME=/", "TERM=linux"};
     usize argc = 1, envc = 2;
-    for (const char* word : init_command->argv.first(std::min<usize>(init_command->argv.size(),
-                                                                     kMaxWords))) {
+    for (const char* word :
+         init_command->argv.first(std::min<usize>(init_command->argv.size(), kMaxWords))) {
         argv[argc++] = word;
     }
-    for (const char* word : init_command->envp.first(std::min<usize>(init_command->envp.size(),
-                                                                     kMaxWords))) {
+    for (const char* word :
+         init_command->envp.first(std::min<usize>(init_command->envp.size(), kMaxWords))) {
         envp[envc++] = word;
     }
     const ExecRequest request{.dirfd = abi::AT_FDCWD,

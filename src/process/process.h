@@ -45,7 +45,8 @@ void discard_new_task(sched::Task& task);
 /// Fresh parts for a process without a parent to copy from. ENOMEM.
 Result<void> make_process_parts(sched::Task& task);
 
-// --- exit.cc, de_thread.cc -------------------------------------------------------------------------------------
+// --- exit.cc, de_thread.cc
+// -------------------------------------------------------------------------------------
 
 /// Ends the running thread; `status` as wait4() reports it. init must not: panic.
 [[noreturn]] void do_exit(i32 status);
@@ -75,9 +76,9 @@ Result<void> de_thread(sched::Task& task);
 // --- wait.cc -------------------------------------------------------------------------------------
 
 struct WaitRequest {
-    int type;              // P_ALL, P_PID, P_PGID
+    int type;  // P_ALL, P_PID, P_PGID
     sched::PidNumber id;
-    u32 options;           // WNOHANG | WEXITED | …
+    u32 options;  // WNOHANG | WEXITED | …
 };
 struct WaitOutcome {
     sched::PidNumber pid = 0;  // 0: WNOHANG and nothing to report
@@ -121,8 +122,8 @@ void stop_real_timer(sched::SignalStruct& signal);  // the process ends
 
 /// Which program is to be the first, from the command line. Empty strings count as null.
 struct InitCommand {
-    const char* rdinit;  // rdinit=; null: /init
-    const char* init;    // init=; null: the usual places
+    const char* rdinit;                 // rdinit=; null: /init
+    const char* init;                   // init=; null: the usual places
     std::span<const char* const> argv;  // unknown words
     std::span<const char* const> envp;  // unknown name=value
 };

@@ -128,9 +128,7 @@ bool get_signal(Delivery& delivery) {
         case Next::Die: do_group_exit(delivery.signal);
         case Next::Stop: stop_if_useful(task, delivery.signal); break;
         case Next::JoinStop: join_group_stop(task); break;
-        case Next::NotifyParent:
-            notify_parent_of_job_control(task, abi::CLD_CONTINUED);
-            break;
+        case Next::NotifyParent: notify_parent_of_job_control(task, abi::CLD_CONTINUED); break;
         }
     }
 }

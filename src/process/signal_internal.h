@@ -29,10 +29,10 @@ constexpr u64 sig_bit(int signal) { return u64{1} << (signal - 1); }
 constexpr bool is_valid_signal(int signal) { return signal >= 1 && signal <= abi::kSignals; }
 
 inline constexpr u64 kUnblockable = sig_bit(abi::SIGKILL) | sig_bit(abi::SIGSTOP);
-inline constexpr u64 kStopSignals = sig_bit(abi::SIGSTOP) | sig_bit(abi::SIGTSTP) |
-                                    sig_bit(abi::SIGTTIN) | sig_bit(abi::SIGTTOU);
-inline constexpr u64 kIgnoredByDefault = sig_bit(abi::SIGCONT) | sig_bit(abi::SIGCHLD) |
-                                         sig_bit(abi::SIGWINCH) | sig_bit(abi::SIGURG);
+inline constexpr u64 kStopSignals =
+    sig_bit(abi::SIGSTOP) | sig_bit(abi::SIGTSTP) | sig_bit(abi::SIGTTIN) | sig_bit(abi::SIGTTOU);
+inline constexpr u64 kIgnoredByDefault =
+    sig_bit(abi::SIGCONT) | sig_bit(abi::SIGCHLD) | sig_bit(abi::SIGWINCH) | sig_bit(abi::SIGURG);
 /// Raised by what the program did just now: delivered before all others.
 inline constexpr u64 kSynchronous = sig_bit(abi::SIGSEGV) | sig_bit(abi::SIGBUS) |
                                     sig_bit(abi::SIGILL) | sig_bit(abi::SIGTRAP) |
@@ -67,7 +67,8 @@ Result<void> send_signal_locked(Task& task, const abi::SigInfo& info, Target tar
     REQUIRES(tasks_lock);
 /// Every thread of the process is to die with wait status `code`. The sighand lock is held too.
 void zap_process(SignalStruct& signal, i32 code) REQUIRES(tasks_lock);
-/// Marks the task and gets it to look: out of an interruptible sleep, and if `fatal` out of any stop.
+/// Marks the task and gets it to look: out of an interruptible sleep, and if `fatal` out of any
+/// stop.
 void signal_wake_up(Task& task, bool fatal);
 /// True if a handler or the default says that nothing happens.
 bool is_ignored(Task& task, int signal);

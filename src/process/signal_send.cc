@@ -35,7 +35,8 @@ bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock) {
             sched::try_to_wake_up(thread, sched::kStopped);
         });
     }
-    return force || (task.blocked & sig_bit(number)) || !is_ignored(task, number);
+    const u64 blocked = task.blocked | task.real_blocked;
+    return force || (blocked & sig_bit(number)) || !is_ignored(task, number);
 }
 
 bool wants_signal(const Task& task, int number) {
@@ -57,7 +58,7 @@ Task* choose_thread(Task& task, int number, Target target) REQUIRES(tasks_lock) 
 /// True if the signal ends the process.
 bool is_fatal(const Task& task, int number) {
     return task.sighand->action[number - 1].handler == abi::SIG_DFL &&
-           !(sig_bit(number) & (kIgnoredByDefault | kStopSignals));
+           !(sig_bit(number) & (kIgnoredByDefault | kStopSignals | task.real_blocked));
 }
 
 void complete_signal(Task& task, int number, Target target) REQUIRES(tasks_lock) {

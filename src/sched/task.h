@@ -70,7 +70,7 @@ struct Task {
     std::atomic<u32> on_rq{0};                   // (rq) enqueued or running
     std::atomic<u32> on_cpu{0};                  // its registers are in a processor, not in `arch`
     SpinLock wake_lock{"task", LockRank::Task};  // serialises wake-ups
-    RbNode run_node;              // (rq) in the run queue's tree
+    RbNode run_node;                             // (rq) in the run queue's tree
     SchedEntity se;                              // (rq)
     i32 nice = 0;                                // -20 … 19
     u32 policy = 0;                              // SCHED_*
@@ -91,6 +91,7 @@ struct Task {
     // --- signals; guarded by sighand->lock, but for `blocked`, which only the task itself writes
     PendingSignals* pending = nullptr;  // sent to this thread alone
     u64 blocked = 0;
+    u64 real_blocked = 0;   // in sigtimedwait(): what `blocked` was, and is again afterwards
     u64 saved_sigmask = 0;  // with kRestoreSigmask
     VirtAddr altstack_base;
     u64 altstack_size = 0;

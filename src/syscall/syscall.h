@@ -77,6 +77,9 @@ const Entry* find(u64 number);
 /// Calls of unimplemented numbers since boot, for the counter in /proc/vitrine_unimplemented.
 u64 unimplemented_calls();
 
+/// The same for one number.
+u64 unimplemented_calls_of(u64 number);
+
 /// Fills the table from all families. Boot.
 void init();
 

@@ -107,11 +107,11 @@ u32 protection(const Elf64Phdr& phdr) {
 /// Reserves nothing, but finds out where the whole image may go: `wanted` (0: anywhere).
 Result<VirtAddr> find_room(vm::MmStruct& mm, VirtAddr wanted, u64 bytes) {
     const u32 fixed = wanted.raw() ? abi::MAP_FIXED_NOREPLACE : 0;
-    Result<VirtAddr> found = mm.mmap({.at = wanted,
-                                      .bytes = bytes,
-                                      .prot = abi::PROT_NONE,
-                                      .map_flags = abi::MAP_PRIVATE | abi::MAP_ANONYMOUS |
-                                                   abi::MAP_NORESERVE | fixed});
+    Result<VirtAddr> found =
+        mm.mmap({.at = wanted,
+                 .bytes = bytes,
+                 .prot = abi::PROT_NONE,
+                 .map_flags = abi::MAP_PRIVATE | abi::MAP_ANONYMOUS | abi::MAP_NORESERVE | fixed});
     if (!found.ok()) return found.error() == EEXIST ? ENOMEM : found.error();
     TRY(mm.munmap(found.value(), bytes));
     return found;
@@ -222,8 +222,8 @@ Result<void> load_elf_binary(BinPrm& bprm) {
     }
     TRY(setup_arg_pages(bprm));
     constexpr unsigned kPieBits = 28;
-    const VirtAddr wanted = image.is_fixed() ? image.low()
-                                             : kDynBase + random_pages(bprm, kPieBits);
+    const VirtAddr wanted =
+        image.is_fixed() ? image.low() : kDynBase + random_pages(bprm, kPieBits);
     TRY(map_image(bprm, image, wanted));
     bprm.program_entry = bprm.entry = image.at(image.header().entry);
     bprm.headers = find_headers(image);

@@ -35,11 +35,11 @@ Result<fs::Path> find_program(int dirfd, std::string_view name, u32 at_flags) {
 void bprm_fill_uid(BinPrm& bprm) {
     const fs::Inode& inode = *bprm.file->inode();
     sched::Cred& cred = bprm.cred;
-    const bool ignored = (bprm.file->path.mount->flags & abi::MS_NOSUID) ||
-                         sched::current().signal->no_new_privs;
+    const bool ignored =
+        (bprm.file->path.mount->flags & abi::MS_NOSUID) || sched::current().signal->no_new_privs;
     if (!ignored && (inode.mode & abi::S_ISUID)) cred.euid = inode.uid;
-    const bool set_gid = (inode.mode & (abi::S_ISGID | abi::S_IXGRP)) ==
-                         (abi::S_ISGID | abi::S_IXGRP);
+    const bool set_gid =
+        (inode.mode & (abi::S_ISGID | abi::S_IXGRP)) == (abi::S_ISGID | abi::S_IXGRP);
     if (!ignored && set_gid) cred.egid = inode.gid;
     bprm.secure = cred.euid != cred.uid || cred.egid != cred.gid;
     cred.suid = cred.fsuid = cred.euid;

@@ -62,15 +62,15 @@ struct BinPrm {
     Arguments arguments;
     vm::MmStruct* mm = nullptr;  // ours until it becomes the task's
     sched::Cred cred;
-    bool secure = false;           // AT_SECURE: rights were gained
+    bool secure = false;  // AT_SECURE: rights were gained
     bool executable_stack = false;
     bool randomize = true;
     char comm[16] = {};
 
     // From elf.cc, for stack.cc and the start.
-    VirtAddr entry;         // where to begin: the interpreter's entry, if there is one
+    VirtAddr entry;  // where to begin: the interpreter's entry, if there is one
     VirtAddr program_entry;
-    VirtAddr headers;       // where the program headers are in memory
+    VirtAddr headers;  // where the program headers are in memory
     u16 header_count = 0;
     VirtAddr interpreter_base;
     VirtAddr stack_top, stack_pointer;
@@ -84,8 +84,8 @@ Result<Ref<fs::File>> open_exec(int dirfd, std::string_view name, u32 at_flags);
 /// caller's own arguments are replaced (0 or 1).
 Result<u32> load_script(BinPrm& bprm, std::string_view name);
 
-/// Maps the program (and its interpreter) into `bprm.mm`. ENOEXEC: not an ELF file for this machine,
-/// or a damaged one; EINVAL, ENOMEM, EACCES, ELIBBAD (bad interpreter), EIO.
+/// Maps the program (and its interpreter) into `bprm.mm`. ENOEXEC: not an ELF file for this
+/// machine, or a damaged one; EINVAL, ENOMEM, EACCES, ELIBBAD (bad interpreter), EIO.
 Result<void> load_elf_binary(BinPrm& bprm);
 
 /// Chooses where the stack and mmap areas are, and makes the stack area. ENOMEM.
@@ -102,7 +102,8 @@ struct ExecRequest {
 };
 Result<void> do_execveat(const ExecRequest& request, arch::TrapFrame& frame);
 
-/// A random number of pages below 2^bits, as a byte count; 0 if the program is not to be randomised.
+/// A random number of pages below 2^bits, as a byte count; 0 if the program is not to be
+/// randomised.
 u64 random_pages(const BinPrm& bprm, unsigned bits);
 
 /// Writes into the address space that is being built. ENOMEM.

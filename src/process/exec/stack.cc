@@ -47,8 +47,7 @@ private:
     usize count_ = 0;
 };
 
-void add_auxv(Words& words, const BinPrm& bprm, VirtAddr random, VirtAddr platform,
-              VirtAddr name) {
+void add_auxv(Words& words, const BinPrm& bprm, VirtAddr random, VirtAddr platform, VirtAddr name) {
     using namespace abi;
     const sched::Cred& cred = bprm.cred;
     words.add_pair(AT_HWCAP, arch::cpuid(1).edx);
@@ -102,7 +101,8 @@ Result<void> setup_arg_pages(BinPrm& bprm) {
     bprm.stack_top = VirtAddr(arch::kUserEnd.raw() - random_pages(bprm, kStackRandomBits));
     const u64 limit = sched::current().signal->rlimits[abi::RLIMIT_STACK].current;
     const u64 max_gap = arch::kUserEnd.raw() / 6 * 5;
-    const u64 gap = std::max(kMinGap, std::min(limit, max_gap)) + (bprm.randomize ? kStackMaxRandom : 0);
+    const u64 gap =
+        std::max(kMinGap, std::min(limit, max_gap)) + (bprm.randomize ? kStackMaxRandom : 0);
     mm.mmap_base = page_down(VirtAddr(arch::kUserEnd.raw() - std::min(gap, max_gap) -
                                       random_pages(bprm, kMmapRandomBits)));
     mm.free_area_cache = mm.mmap_base;

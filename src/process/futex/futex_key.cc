@@ -14,8 +14,7 @@ Result<HeldFutexKey> HeldFutexKey::get(VirtAddr at, FutexScope scope) {
     sched::ReadGuard guard(mm.mmap_lock);
     const vm::VmArea* area = mm.find_vma(at);
     if (area == nullptr || !area->contains(at)) return EFAULT;
-    vm::AddressSpace* mapping =
-        area->file && area->is_shared() ? area->file->mapping() : nullptr;
+    vm::AddressSpace* mapping = area->file && area->is_shared() ? area->file->mapping() : nullptr;
     if (mapping == nullptr) return HeldFutexKey(own, nullptr);
     area->file->get();
     const u64 offset = area->index_of(at) * kPageSize + (at.raw() & (kPageSize - 1));

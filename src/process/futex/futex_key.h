@@ -13,7 +13,8 @@ public:
     /// EINVAL: not aligned. EFAULT: not a user address, or (shared) nothing mapped there.
     static Result<HeldFutexKey> get(VirtAddr at, FutexScope scope);
 
-    HeldFutexKey(HeldFutexKey&& from) : key_(from.key_), file_(std::exchange(from.file_, nullptr)) {}
+    HeldFutexKey(HeldFutexKey&& from)
+        : key_(from.key_), file_(std::exchange(from.file_, nullptr)) {}
     ~HeldFutexKey() {
         if (file_) file_->put();
     }

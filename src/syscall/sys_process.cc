@@ -1,0 +1,225 @@
+// Making, replacing, ending and awaiting processes; their groups and sessions.
+
+#include "abi/fcntl.h"
+#include "abi/sched.h"
+#include "abi/wait.h"
+#include "arch/cpu.h"
+#include "arch/layout.h"
+#include "lib/string.h"
+#include "process/exec/exec.h"
+#include "process/process.h"
+#include "syscall/table.h"
+#include "syscall/user_path.h"
+
+namespace syscall {
+
+namespace {
+
+using sched::PidNumber;
+using sched::Task;
+
+// --- fork and its relatives ----------------------------------------------------------------------
+
+u64 sys_fork(arch::TrapFrame& frame) {
+    return to_register(process::kernel_clone({.exit_signal = abi::SIGCHLD}, frame));
+}
+
+u64 sys_vfork(arch::TrapFrame& frame) {
+    return to_register(process::kernel_clone(
+        {.flags = abi::CLONE_VFORK | abi::CLONE_VM, .exit_signal = abi::SIGCHLD}, frame));
+}
+
+u64 sys_clone(arch::TrapFrame& frame) {
+    const u64 flags = static_cast<u32>(frame.rdi);
+    return to_register(process::kernel_clone({.flags = flags & ~abi::CSIGNAL,
+                                              .exit_signal = static_cast<u32>(flags & abi::CSIGNAL),
+                                              .stack = frame.rsi,
+                                              .parent_tid = UserPtr<i32>(frame.rdx),
+                                              .child_tid = UserPtr<i32>(frame.r10),
+                                              .tls = frame.r8},
+                                             frame));
+}
+
+/// struct clone_args may be longer than ours, if what we do not know is zero.
+Result<abi::CloneArgs> copy_clone_args(VirtAddr at, u64 size) {
+    if (size > kPageSize) return E2BIG;
+    if (size < abi::kCloneArgsSize0) return EINVAL;
+    abi::CloneArgs args{};
+    TRY(copy_from_user(&args, at, std::min(size, sizeof args)));
+    for (u64 offset = sizeof args; offset < size; offset++) {
+        if (TRY(UserPtr<const u8>(at + offset).copy_in()) != 0) return E2BIG;
+    }
+    return args;
+}
+
+Result<process::CloneRequest> clone3_request(VirtAddr at, u64 size) {
+    const abi::CloneArgs args = TRY(copy_clone_args(at, size));
+    const bool bad_signal = (args.exit_signal & ~abi::CSIGNAL) || args.exit_signal > abi::kSignals;
+    if (bad_signal || (args.flags & (abi::CSIGNAL | abi::CLONE_DETACHED))) return EINVAL;
+    if (args.set_tid != 0 || args.set_tid_size != 0 || args.cgroup != 0) return EINVAL;
+    if ((args.flags & (abi::CLONE_THREAD | abi::CLONE_PARENT)) && args.exit_signal) return EINVAL;
+    if ((args.stack == 0) != (args.stack_size == 0)) return EINVAL;
+    if (!arch::is_user_range(VirtAddr(args.stack), args.stack_size)) return EINVAL;
+    return process::CloneRequest{.flags = args.flags,
+                                 .exit_signal = static_cast<u32>(args.exit_signal),
+                                 .stack = args.stack + args.stack_size,
+                                 .parent_tid = UserPtr<i32>(args.parent_tid),
+                                 .child_tid = UserPtr<i32>(args.child_tid),
+                                 .tls = args.tls};
+}
+
+u64 sys_clone3(arch::TrapFrame& frame) {
+    Result<process::CloneRequest> request = clone3_request(VirtAddr(frame.rdi), frame.rsi);
+    if (!request.ok()) return -static_cast<u64>(request.error());
+    return to_register(process::kernel_clone(request.value(), frame));
+}
+
+// --- execve --------------------------------------------------------------------------------------
+
+Result<void> exec(arch::TrapFrame& frame, int dirfd, u64 name, u64 argv, u64 envp, u32 flags) {
+    const UserPath path = TRY(UserPath::copy_in(UserPtr<const char>(name)));
+    return process::do_execveat({.dirfd = dirfd,
+                                 .name = path.view(),
+                                 .at_flags = flags,
+                                 .argv = {.user = UserPtr<const u64>(argv)},
+                                 .envp = {.user = UserPtr<const u64>(envp)}},
+                                frame);
+}
+
+u64 sys_execve(arch::TrapFrame& frame) {
+    return to_register(exec(frame, abi::AT_FDCWD, frame.rdi, frame.rsi, frame.rdx, 0));
+}
+
+u64 sys_execveat(arch::TrapFrame& frame) {
+    return to_register(exec(frame, static_cast<int>(frame.rdi), frame.rsi, frame.rdx, frame.r10,
+                            static_cast<u32>(frame.r8)));
+}
+
+// --- exit and wait -------------------------------------------------------------------------------
+
+Result<void> sys_exit(int code) { process::do_exit(abi::status_exited(code)); }
+Result<void> sys_exit_group(int code) { process::do_group_exit(abi::status_exited(code)); }
+
+Result<u64> sys_wait4(PidNumber pid, UserPtr<i32> status, u32 options, UserPtr<abi::Rusage> usage) {
+    constexpr u32 kKnown = abi::WNOHANG | abi::WUNTRACED | abi::WCONTINUED | abi::kWaitNoThread |
+                           abi::kWaitAll | abi::kWaitClone;
+    if (options & ~kKnown) return EINVAL;
+    if (pid == INT32_MIN) return ESRCH;
+    process::WaitRequest request{.type = abi::P_PID, .id = pid, .options = options | abi::WEXITED};
+    if (pid == -1) {
+        request.type = abi::P_ALL;
+    } else if (pid <= 0) {
+        request.type = abi::P_PGID;
+        request.id = pid == 0 ? sched::current().signal->pgrp : -pid;
+    }
+    const process::WaitOutcome outcome = TRY(process::do_wait(request));
+    if (outcome.pid == 0) return u64{0};
+    if (!status.is_null()) TRY(status.copy_out(outcome.status));
+    if (!usage.is_null()) TRY(usage.copy_out(outcome.usage));
+    return static_cast<u64>(outcome.pid);
+}
+
+abi::SigInfo wait_info(const process::WaitOutcome& outcome) {
+    abi::SigInfo info;
+    if (outcome.pid == 0) return info;
+    info.signo = abi::SIGCHLD;
+    info.set_sender(outcome.pid, outcome.uid);
+    const i32 status = outcome.status;
+    if (status == abi::kStatusContinued) {
+        info.code = abi::CLD_CONTINUED;
+        info.set_child(abi::SIGCONT, 0, 0);
+    } else if ((status & 0xff) == 0x7f) {
+        info.code = abi::CLD_STOPPED;
+        info.set_child(status >> 8, 0, 0);
+    } else if (status & 0x7f) {
+        info.code = (status & abi::kStatusCore) ? abi::CLD_DUMPED : abi::CLD_KILLED;
+        info.set_child(status & 0x7f, 0, 0);
+    } else {
+        info.code = abi::CLD_EXITED;
+        info.set_child(status >> 8, 0, 0);
+    }
+    return info;
+}
+
+Result<void> sys_waitid(int type, PidNumber id, UserPtr<abi::SigInfo> info, u32 options,
+                        UserPtr<abi::Rusage> usage) {
+    constexpr u32 kEvents = abi::WEXITED | abi::WSTOPPED | abi::WCONTINUED;
+    constexpr u32 kKnown = kEvents | abi::WNOHANG | abi::WNOWAIT | abi::kWaitNoThread |
+                           abi::kWaitAll | abi::kWaitClone;
+    if ((options & ~kKnown) || !(options & kEvents)) return EINVAL;
+    if (type != abi::P_ALL && type != abi::P_PID && type != abi::P_PGID) return EINVAL;
+    if (type == abi::P_PID && id <= 0) return EINVAL;
+    if (type == abi::P_PGID && id < 0) return EINVAL;
+    if (type == abi::P_PGID && id == 0) id = sched::current().signal->pgrp;
+    const process::WaitOutcome outcome =
+        TRY(process::do_wait({.type = type, .id = id, .options = options}));
+    if (!usage.is_null() && outcome.pid != 0) TRY(usage.copy_out(outcome.usage));
+    if (info.is_null()) return {};
+    return info.copy_out(wait_info(outcome));
+}
+
+// --- who, and with whom --------------------------------------------------------------------------
+
+Result<u64> sys_getpid() { return static_cast<u64>(sched::current().tgid); }
+Result<u64> sys_gettid() { return static_cast<u64>(sched::current().pid); }
+
+/// Without the task list lock, as it is the yardstick of a cheap call. The parent may end and be
+/// freed while we look; its memory stays mapped, and since reparenting comes before freeing, an
+/// unchanged pointer proves that what was read is true.
+Result<u64> sys_getppid() {
+    Task* const volatile& parent = sched::current().group_leader->parent;
+    for (;;) {
+        const Task* const seen = parent;
+        const PidNumber pid = seen->tgid;
+        arch::barrier();
+        if (parent == seen) return static_cast<u64>(pid);
+    }
+}
+
+Result<u64> sys_setsid() { return static_cast<u64>(TRY(process::setsid())); }
+Result<void> sys_setpgid(PidNumber pid, PidNumber pgrp) { return process::setpgid(pid, pgrp); }
+Result<u64> sys_getpgrp() { return static_cast<u64>(sched::current().signal->pgrp); }
+
+Result<u64> pgrp_or_session(PidNumber pid, PidNumber sched::SignalStruct::*field) {
+    IrqGuard guard(sched::tasks_lock);
+    const Task* task = pid == 0 ? &sched::current() : sched::find_task(pid);
+    if (task == nullptr) return ESRCH;
+    return task->signal ? static_cast<u64>(task->signal->*field) : u64{0};
+}
+Result<u64> sys_getpgid(PidNumber pid) { return pgrp_or_session(pid, &sched::SignalStruct::pgrp); }
+Result<u64> sys_getsid(PidNumber pid) {
+    return pgrp_or_session(pid, &sched::SignalStruct::session);
+}
+
+Result<u64> sys_set_tid_address(VirtAddr at) {
+    sched::current().clear_child_tid = at;
+    return static_cast<u64>(sched::current().pid);
+}
+
+constexpr Entry kCalls[] = {
+    {39, "getpid", call<sys_getpid>},
+    {56, "clone", call_frame<sys_clone>},
+    {57, "fork", call_frame<sys_fork>},
+    {58, "vfork", call_frame<sys_vfork>},
+    {59, "execve", call_frame<sys_execve>},
+    {60, "exit", call<sys_exit>},
+    {61, "wait4", call<sys_wait4>},
+    {109, "setpgid", call<sys_setpgid>},
+    {110, "getppid", call<sys_getppid>},
+    {111, "getpgrp", call<sys_getpgrp>},
+    {112, "setsid", call<sys_setsid>},
+    {121, "getpgid", call<sys_getpgid>},
+    {124, "getsid", call<sys_getsid>},
+    {186, "gettid", call<sys_gettid>},
+    {218, "set_tid_address", call<sys_set_tid_address>},
+    {231, "exit_group", call<sys_exit_group>},
+    {247, "waitid", call<sys_waitid>},
+    {322, "execveat", call_frame<sys_execveat>},
+    {435, "clone3", call_frame<sys_clone3>},
+};
+
+}  // namespace
+
+constinit const std::span<const Entry> kProcessCalls = kCalls;
+
+}  // namespace syscall
