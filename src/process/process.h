@@ -25,7 +25,7 @@ struct CloneRequest {
     u64 flags = 0;  // CLONE_* without the signal
     u32 exit_signal = 0;
     u64 stack = 0;  // the child's stack pointer; 0: the parent's
-    UserPtr<i32> parent_tid, child_tid;
+    UserPtr<i32> parent_tid = {}, child_tid = {};
     u64 tls = 0;
 };
 

@@ -21,8 +21,8 @@ namespace process {
 
 /// A list of strings given by a program or by the kernel; a null user array is an empty list.
 struct StringList {
-    UserPtr<const u64> user;
-    std::span<const char* const> kernel;
+    UserPtr<const u64> user = {};
+    std::span<const char* const> kernel = {};
     bool from_kernel = false;
 };
 

@@ -15,9 +15,11 @@ namespace {
 
 /// One who waits; on its own stack.
 struct Waiter {
+    Waiter(const FutexKey& futex, u32 bits) : key(futex), bitset(bits) {}
+
     ListLink link;  // in a bucket; guarded by that bucket's mutex
     FutexKey key;
-    u32 bitset;
+    const u32 bitset;
     std::atomic<u32> bucket{0};  // where it hangs; changes under the mutexes of both buckets
     SpinLock lock{"futex_waiter", LockRank::Futex};
     sched::WaitQueue queue;
@@ -111,7 +113,7 @@ Result<void> sleep_until_woken(Waiter& waiter, u64 deadline_ns) {
 Result<void> futex_wait(const FutexWait& wait) {
     if (wait.bitset == 0) return EINVAL;
     const HeldFutexKey key = TRY(HeldFutexKey::get(wait.at, wait.scope));
-    Waiter waiter{.link = {}, .key = key.key(), .bitset = wait.bitset};
+    Waiter waiter(key.key(), wait.bitset);
     waiter.bucket = bucket_of(key.key());
     TRY(futex_wait_setup(waiter, wait));
     sched::current().wait_channel = "futex_wait";
