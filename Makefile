@@ -88,7 +88,7 @@ lab_images = kernel $(B)/initramfs-lab.cpio
 grade: $(lab_images) ## grade LAB=boot [T=pattern] [EMU=qemu|bochs|both] [SUBMISSION=dir]
 	$(call need,run test)
 	$(if $(LAB),,$(error which lab? make grade LAB=boot))
-	@$(GRADER) grade $(LAB) --emu $(EMU) $(if $(T),--tests '$(T)') \
+	@$(GRADER) grade $(LAB) --emu $(EMU) $(if $(T),--tests '$(T)') $(if $(SEED),--seed '$(SEED)') \
 	    $(if $(SUBMISSION),--submission '$(SUBMISSION)')
 
 mutants: $(lab_images) ## LAB=boot: reference, starter, mutants, alternates, adversaries as a table

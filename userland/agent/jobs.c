@@ -89,10 +89,14 @@ static int split_strings(const JobSpec* spec, char** argv, char** envp) {
     return at == end ? 0 : EINVAL;
 }
 
+typedef struct {
+    int in[2], out[2], err[2], report[2];
+} Pipes;
+
 /// In the child: standard files, own process group, default signals, exec. Never returns; a
 /// failed exec writes its errno to `report`, which exec would have closed.
-static void become_program(int in, int out, int err, int report, char** argv, char** envp) {
-    const int standard[3] = {in, out, err};
+static void become_program(const Pipes* pipes, char** argv, char** envp) {
+    const int standard[3] = {pipes->in[0], pipes->out[1], pipes->err[1]};
     setpgid(0, 0);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGCHLD, SIG_DFL);
@@ -101,13 +105,9 @@ static void become_program(int in, int out, int err, int report, char** argv, ch
     }
     execve(argv[0], argv, envp);
     const int why = errno;
-    if (write(report, &why, sizeof why) < 0) _exit(126);
+    if (write(pipes->report[1], &why, sizeof why) < 0) _exit(126);
     _exit(127);
 }
-
-typedef struct {
-    int in[2], out[2], err[2], report[2];
-} Pipes;
 
 static void close_pipes(Pipes* pipes) {
     int* all = (int*)pipes;
@@ -157,9 +157,7 @@ static void adopt(int slot, const JobSpec* spec, pid_t pid, Pipes* pipes) {
 static int spawn(int slot, const JobSpec* spec, Pipes* pipes, char** argv, char** envp) {
     const pid_t child = fork();
     if (child < 0) return errno;
-    if (child == 0) {
-        become_program(pipes->in[0], pipes->out[1], pipes->err[1], pipes->report[1], argv, envp);
-    }
+    if (child == 0) become_program(pipes, argv, envp);
     setpgid(child, child);
     close_fd(&pipes->report[1]);
 
