@@ -72,7 +72,7 @@ struct AcpiInfo {
         u32 gsi;
         bool active_low, level;
     } overrides[kMaxOverrides];
-    u64 hpet;            // physical address of its registers
+    u64 hpet;  // physical address of its registers
     u16 pm_timer_port;
     bool pm_timer_32bit;
     u16 pm1a_control, pm1b_control;
@@ -80,7 +80,7 @@ struct AcpiInfo {
     bool has_s5;
     u64 reset_register;  // I/O port, if the firmware offers one
     u8 reset_value;
-    u32 revision;        // 0: RSDT, 2: XSDT
+    u32 revision;  // 0: RSDT, 2: XSDT
 };
 extern constinit AcpiInfo acpi_info;
 

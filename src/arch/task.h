@@ -9,10 +9,10 @@ namespace arch {
 
 /// Registers of a task that is not running. General registers lie on its kernel stack.
 struct TaskState {
-    u64 rsp = 0;          // kernel stack pointer, as switch_stacks() left it
-    u64 fs_base = 0;      // user TLS
-    u64 gs_base = 0;      // user GS base (the kernel's own is swapped in on entry)
-    void* fpu = nullptr;  // FPU/SSE/AVX state of a user task; null for kernel threads
+    u64 rsp = 0;            // kernel stack pointer, as switch_stacks() left it
+    u64 fs_base = 0;        // user TLS
+    u64 gs_base = 0;        // user GS base (the kernel's own is swapped in on entry)
+    void* fpu = nullptr;    // FPU/SSE/AVX state of a user task; null for kernel threads
     u64 fpu_cpu = ~u64{0};  // this_cpu_offset of the processor that loaded it last
 };
 

@@ -42,8 +42,26 @@ public:
     void write_reg(unsigned reg, u8 value);
     u16 port() const { return port_; }
 
-    enum Register : unsigned { kData = 0, kIer = 1, kIir = 2, kFcr = 2, kLcr = 3, kMcr = 4, kLsr = 5, kMsr = 6, kScratch = 7 };
-    enum LineStatus : u8 { kDataReady = 1, kOverrun = 2, kParityError = 4, kFramingError = 8, kBreak = 16, kThrEmpty = 32, kAllSent = 64 };
+    enum Register : unsigned {
+        kData = 0,
+        kIer = 1,
+        kIir = 2,
+        kFcr = 2,
+        kLcr = 3,
+        kMcr = 4,
+        kLsr = 5,
+        kMsr = 6,
+        kScratch = 7
+    };
+    enum LineStatus : u8 {
+        kDataReady = 1,
+        kOverrun = 2,
+        kParityError = 4,
+        kFramingError = 8,
+        kBreak = 16,
+        kThrEmpty = 32,
+        kAllSent = 64
+    };
 
 private:
     const u16 port_;

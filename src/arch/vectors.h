@@ -23,7 +23,7 @@ enum Vector : unsigned {
     kMachineCheck = 18,
     kSimdError = 19,
 
-    kFirstDevice = 32,   // device interrupts: kFirstDevice + line
+    kFirstDevice = 32,  // device interrupts: kFirstDevice + line
     kSyscall32 = 0x80,
     kTimerVector = 0xec,
     kRescheduleVector = 0xfd,

@@ -29,14 +29,15 @@ protected:
 
 /// A kind of file system. They stand in the linker section .file_systems:
 ///     FILE_SYSTEM(tmpfs) = {.name = "tmpfs", .mount = tmpfs_mount};
-struct FileSystemType {
+struct alignas(64) FileSystemType {  // so that they stand in the section like in an array
     const char* name;
     /// Makes (or finds) the superblock for mount(2). EINVAL for bad options, ENOMEM, …
     Result<Ref<SuperBlock>> (*mount)(std::string_view source, u32 flags, std::string_view data);
     bool needs_device = false;  // else "nodev" in /proc/filesystems
 };
-#define FILE_SYSTEM(ident)           \
-    [[gnu::section(".file_systems"), \
+// aligned: else the compiler spreads them out, and the section would be no array.
+#define FILE_SYSTEM(ident)                                                           \
+    [[gnu::section(".file_systems"), gnu::aligned(alignof(fs::FileSystemType)), \
       gnu::used]] static constinit const fs::FileSystemType ident##_type
 std::span<const FileSystemType> all_file_systems();
 const FileSystemType* find_file_system(std::string_view name);  // or null

@@ -15,9 +15,7 @@ const char* value_of(const char* word, std::string_view name) {
     return word + name.size() + 1;
 }
 
-bool is(const char* word, const char* name) {
-    return strcmp(word, name) == 0;
-}
+bool is(const char* word, const char* name) { return strcmp(word, name) == 0; }
 
 void add_word(const char* (&list)[CommandLine::kMaxInitWords], usize& count, const char* word,
               CommandLine& out) {
@@ -30,7 +28,8 @@ void add_word(const char* (&list)[CommandLine::kMaxInitWords], usize& count, con
 
 /// Words that loaders and Linux users write and that mean nothing here.
 bool is_known_and_ignored(const char* word) {
-    for (std::string_view name : {"BOOT_IMAGE", "earlyprintk", "loglevel", "rootfstype", "rootflags"}) {
+    for (std::string_view name :
+         {"BOOT_IMAGE", "earlyprintk", "loglevel", "rootfstype", "rootflags"}) {
         if (value_of(word, name) != nullptr) return true;
     }
     return is(word, "rw") || is(word, "nokaslr") || is(word, "rootwait") || is(word, "debug");

@@ -13,22 +13,22 @@ namespace init {
 struct CommandLine {
     static constexpr usize kMaxInitWords = 32;
 
-    char text[2048];          // the words, each NUL-terminated: what the pointers below point into
-    const char* init;         // init=; null if not given
-    const char* rdinit;       // rdinit=
-    const char* root;         // root=
-    const char* console;      // the last console=; "" if there is none
-    const char* trace;        // trace=: events to switch on
-    const char* ktest;        // ktest=: run these tests in the kernel and power off
-    u64 memory_limit;         // mem=; 0: none
-    unsigned max_cpus;        // maxcpus=
+    char text[2048];      // the words, each NUL-terminated: what the pointers below point into
+    const char* init;     // init=; null if not given
+    const char* rdinit;   // rdinit=
+    const char* root;     // root=
+    const char* console;  // the last console=; "" if there is none
+    const char* trace;    // trace=: events to switch on
+    const char* ktest;    // ktest=: run these tests in the kernel and power off
+    u64 memory_limit;     // mem=; 0: none
+    unsigned max_cpus;    // maxcpus=
     bool quiet;
-    bool read_only;           // ro
+    bool read_only;  // ro
     const char* init_argv[kMaxInitWords];
     usize init_argc;
     const char* init_envp[kMaxInitWords];
     usize init_envc;
-    usize dropped;            // words for init that did not fit
+    usize dropped;  // words for init that did not fit
 };
 
 /// Parses `line` into `out`, which is all zeros. Never fails: what makes no sense is reported by

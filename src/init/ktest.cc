@@ -33,7 +33,7 @@ void report(TestContext& test, const char* what, Here where) {
 
 void run_kernel_tests(const char* pattern) {
     u32 passed = 0, failed = 0;
-    for (const KernelTest* const* at = tests_start; at != tests_end; at++) {
+    for (const KernelTest* const* at = tests_start; at < tests_end; at++) {
         const KernelTest& entry = **at;
         if (!matches({pattern, strlen(pattern)}, {entry.name, strlen(entry.name)})) continue;
         TestContext test{.name = entry.name, .report = report};

@@ -29,6 +29,7 @@
 #include "mm/vmalloc.h"
 #include "process/process.h"
 #include "sched/sched.h"
+#include "syscall/file/calls.h"
 #include "syscall/syscall.h"
 #include "vm/mm_struct.h"
 
@@ -36,8 +37,8 @@ namespace init {
 
 namespace {
 
-constinit Console early_console{
-    "ttyS0", [](std::string_view text) { arch::uart_com1.write_text(text); }};
+constinit Console early_console{"ttyS0",
+                                [](std::string_view text) { arch::uart_com1.write_text(text); }};
 
 void* alloc_boot_memory(usize bytes) {
     const u64 size = align_up(bytes, kPageSize);
@@ -67,7 +68,7 @@ const char* type_name(u32 type) {
 void print_memory_map() {
     for (usize i = 0; i < arch::boot_info.map_count; i++) {
         const arch::MemoryMapEntry& entry = arch::boot_info.map[i];
-        printk("BIOS-e820: [mem %#018x-%#018x] %s", entry.start, entry.start + entry.length - 1,
+        printk("BIOS-e820: [mem 0x%016x-0x%016x] %s", entry.start, entry.start + entry.length - 1,
                type_name(entry.type));
     }
     if (arch::boot_info.map_dropped > 0) {
@@ -96,8 +97,8 @@ u32 apic_id_of(unsigned cpu, u32 boot_id) {
 }  // namespace
 
 void start_console() {
-    parse_command_line(
-        {arch::boot_info.command_line, strlen(arch::boot_info.command_line)}, command_line);
+    parse_command_line({arch::boot_info.command_line, strlen(arch::boot_info.command_line)},
+                       command_line);
     console_loglevel = command_line.quiet ? 4 : 7;
     if (arch::uart_com1.init(arch::Uart::kMaxBaud)) register_console(early_console);
     printk("%s", abi::kVersionBanner);
@@ -136,9 +137,7 @@ void set_up_boot_cpu() {
     arch::cpu_init(0);
 }
 
-void start_frames() {
-    mm::init(arch::memblock);
-}
+void start_frames() { mm::init(arch::memblock); }
 
 void start_tracing() {
     trace::init(alloc_ring);
@@ -178,21 +177,16 @@ void start_scheduler() {
     arch::irq_enable();
 }
 
-void start_address_spaces() {
-    vm::init();
-}
+void start_address_spaces() { vm::init(); }
 
-void start_vfs() {
-    fs::init();
-}
+void start_vfs() { fs::init(); }
 
 void start_system_calls() {
     syscall::init();
+    syscall::add_proc_files();
 }
 
-void start_processes() {
-    process::init();
-}
+void start_processes() { process::init(); }
 
 void start_other_cpus() {
     const u32 boot_id = arch::apic_id();
@@ -215,9 +209,7 @@ void start_other_cpus() {
     printk("smp: %u of %u processors online", online_cpus.count(), cpus_to_start());
 }
 
-void start_devices() {
-    drivers::init(command_line.console);
-}
+void start_devices() { drivers::init(command_line.console); }
 
 void unpack_root() {
     const arch::BootInfo& info = arch::boot_info;

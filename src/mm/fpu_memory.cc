@@ -18,6 +18,4 @@ void* upcall::alloc_fpu_area(usize bytes) {
     return area.ok() ? area.value() : nullptr;
 }
 
-void upcall::free_fpu_area(void* area) {
-    fpu_cache.free(area);
-}
+void upcall::free_fpu_area(void* area) { fpu_cache.free(area); }

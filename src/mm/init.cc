@@ -75,7 +75,8 @@ void free_range(u64 start, u64 end) {
 void mark_reserved(const Memblock& memblock) {
     for (const PhysRange& taken : memblock.reserved.ranges()) {
         for (u64 at = taken.start; at < taken.end; at += kPageSize) {
-            if (ram.contains(at, at + kPageSize)) page_of(::pfn_of(PhysAddr(at))).set(kPageReserved);
+            if (!ram.contains(at, at + kPageSize)) continue;
+            page_of(::pfn_of(PhysAddr(at))).set(kPageReserved);
         }
     }
 }
@@ -96,6 +97,7 @@ void set_watermarks() {
 void init(Memblock& memblock) {
     ram = memblock.memory;
     if (!map_page_array(memblock).ok()) panic("memory is too small for the page array");
+    init_per_cpu_pages();
     mark_reserved(memblock);
     memblock.for_each_free([](u64 start, u64 end) {
         free_range(align_up(start, kPageSize), align_down(end, kPageSize));
@@ -117,9 +119,7 @@ u64 free_reserved(PhysRange range) {
     return count;
 }
 
-std::span<const PhysRange> ram_ranges() {
-    return ram.ranges();
-}
+std::span<const PhysRange> ram_ranges() { return ram.ranges(); }
 
 bool has_page(Pfn pfn) {
     const u64 at = start_of(pfn).raw();

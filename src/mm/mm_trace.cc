@@ -16,8 +16,8 @@ constexpr trace::Field MmPageFree::kFields[] = {
 TRACE_POINT(MmPageFree);
 
 constexpr trace::Field KmemCacheAlloc::kFields[] = {
-    TRACE_FIELD(KmemCacheAlloc, name),      TRACE_FIELD_HEX(KmemCacheAlloc, ptr),
-    TRACE_FIELD(KmemCacheAlloc, bytes_req), TRACE_FIELD(KmemCacheAlloc, bytes_alloc),
+    TRACE_FIELD(KmemCacheAlloc, name),          TRACE_FIELD_HEX(KmemCacheAlloc, ptr),
+    TRACE_FIELD(KmemCacheAlloc, bytes_req),     TRACE_FIELD(KmemCacheAlloc, bytes_alloc),
     TRACE_FIELD_HEX(KmemCacheAlloc, gfp_flags),
 };
 TRACE_POINT(KmemCacheAlloc);

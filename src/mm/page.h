@@ -25,17 +25,17 @@ namespace mm {
 class KmemCache;
 
 enum PageFlags : u32 {
-    kPageReserved = 1 << 0,  // firmware, kernel image, holes: never in the buddy allocator
-    kPageBuddy = 1 << 1,     // head of a free block
-    kPageSlab = 1 << 2,      // head of a slab
-    kPageHead = 1 << 3,      // head of a compound page
-    kPageTail = 1 << 4,      // `head` names the first page
-    kPageUptodate = 1 << 5,  // page cache: holds the file's data
-    kPageDirty = 1 << 6,     // page cache: newer than the disk
-    kPageLocked = 1 << 7,    // page cache: I/O in progress
-    kPageAnon = 1 << 8,      // belongs to a process, not to a file
-    kPageTable = 1 << 9,     // holds page-table entries
-    kPagePcp = 1 << 10,      // on a processor's free list
+    kPageReserved = 1 << 0,     // firmware, kernel image, holes: never in the buddy allocator
+    kPageBuddy = 1 << 1,        // head of a free block
+    kPageSlab = 1 << 2,         // head of a slab
+    kPageHead = 1 << 3,         // head of a compound page
+    kPageTail = 1 << 4,         // `head` names the first page
+    kPageUptodate = 1 << 5,     // page cache: holds the file's data
+    kPageDirty = 1 << 6,        // page cache: newer than the disk
+    kPageLocked = 1 << 7,       // page cache: I/O in progress
+    kPageAnon = 1 << 8,         // belongs to a process, not to a file
+    kPageTable = 1 << 9,        // holds page-table entries
+    kPagePcp = 1 << 10,         // on a processor's free list
     kPageSwapBacked = 1 << 11,  // page cache: this is the only copy (tmpfs, shared memory)
 };
 

@@ -28,9 +28,7 @@ PER_CPU AllPerCpuPages per_cpu_pages{};
 
 constinit Shrinker* shrinkers = nullptr;
 
-unsigned highest_zone(Gfp gfp) {
-    return has(gfp, Gfp::Dma) ? 0 : has(gfp, Gfp::Dma32) ? 1 : 2;
-}
+unsigned highest_zone(Gfp gfp) { return has(gfp, Gfp::Dma) ? 0 : has(gfp, Gfp::Dma32) ? 1 : 2; }
 
 /// Moves a batch from the zone to this processor's list. Interrupts are off.
 void refill(PerCpuPages& pcp, Zone& zone, Gfp gfp) {
@@ -77,7 +75,8 @@ Page* take_block(unsigned zone_index, unsigned order, Gfp gfp) {
 Page* try_zones(Gfp gfp, unsigned order) {
     for (int z = int(highest_zone(gfp)); z >= 0; z--) {
         if (zones[z].managed == 0) continue;
-        Page* page = order == 0 ? take_single(unsigned(z), gfp) : take_block(unsigned(z), order, gfp);
+        Page* page =
+            order == 0 ? take_single(unsigned(z), gfp) : take_block(unsigned(z), order, gfp);
         if (page != nullptr) return page;
     }
     return nullptr;
@@ -106,6 +105,12 @@ Page* reclaim_and_retry(Gfp gfp, unsigned order) {
 
 }  // namespace
 
+/// The lists of the per-CPU areas are copies of a template, and a list's head points to itself.
+void init_per_cpu_pages() {
+    for_each_cpu(possible_cpus,
+                 [](unsigned cpu) { new (&per_cpu(per_cpu_pages, cpu)) AllPerCpuPages(); });
+}
+
 Result<Page*> alloc_pages(Gfp gfp, unsigned order) {
     if (order > kMaxOrder) return ENOMEM;
     Page* page = try_zones(gfp, order);
@@ -125,7 +130,8 @@ Result<Page*> alloc_pages(Gfp gfp, unsigned order) {
     page->mapping = nullptr;
     page->order = u8(order);
     if (has(gfp, Gfp::Zero)) memset(bytes_of(*page), 0, kPageSize << order);
-    trace::point(MmPageAlloc{.pfn = pfn_of(*page).raw(), .order = order, .gfp_flags = static_cast<u32>(gfp)});
+    trace::point(MmPageAlloc{
+        .pfn = pfn_of(*page).raw(), .order = order, .gfp_flags = static_cast<u32>(gfp)});
     return page;
 }
 

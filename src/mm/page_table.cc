@@ -17,9 +17,7 @@ unsigned slot(VirtAddr va, unsigned level) {
     return va.raw() >> (kPageShift + level * arch::kIndexBits) & (arch::kEntries - 1);
 }
 
-PageTable& table_at(Pfn pfn) {
-    return *arch::phys_to_virt<PageTable>(start_of(pfn));
-}
+PageTable& table_at(Pfn pfn) { return *arch::phys_to_virt<PageTable>(start_of(pfn)); }
 
 void free_table(PageTable& table) {
     Page& page = page_of(&table);
@@ -41,9 +39,7 @@ void free_subtree(Pte& entry, unsigned level) {
 
 }  // namespace
 
-PageTable& kernel_page_table() {
-    return arch::kernel_page_table();
-}
+PageTable& kernel_page_table() { return arch::kernel_page_table(); }
 
 Result<Pte*> walk(PageTable& root, VirtAddr va, Missing missing) {
     // Intermediate tables grant every right; only the leaf entry restricts. In the kernel half

@@ -25,13 +25,9 @@ constexpr u32 kMinPartial = 4;
 constinit SpinLock caches_lock{"kmem_caches", LockRank::MmList};
 constinit KmemCache* caches GUARDED_BY(caches_lock) = nullptr;
 
-void* next_free(void* object) {
-    return *static_cast<void**>(object);
-}
+void* next_free(void* object) { return *static_cast<void**>(object); }
 
-void trace_name(char (&to)[24], const char* name) {
-    copy_string(to, {name, strlen(name)});
-}
+void trace_name(char (&to)[24], const char* name) { copy_string(to, {name, strlen(name)}); }
 
 }  // namespace
 
@@ -130,7 +126,9 @@ void* KmemCache::refill(CpuSlab& cpu, Gfp gfp) {
 }
 
 Result<void*> KmemCache::alloc(Gfp gfp) {
-    if (!ready_.load(std::memory_order_acquire)) [[unlikely]] { set_up(); }
+    if (!ready_.load(std::memory_order_acquire)) [[unlikely]] {
+        set_up();
+    }
     void* object;
     {
         IrqOffGuard guard;
@@ -146,7 +144,9 @@ Result<void*> KmemCache::alloc(Gfp gfp) {
     }
     if (object == nullptr) return ENOMEM;
     if (has(gfp, Gfp::Zero)) memset(object, 0, object_size_);
-    if (trace::is_enabled<KmemCacheAlloc>()) [[unlikely]] { trace_alloc(object, gfp); }
+    if (trace::is_enabled<KmemCacheAlloc>()) [[unlikely]] {
+        trace_alloc(object, gfp);
+    }
     return object;
 }
 

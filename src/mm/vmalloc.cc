@@ -35,9 +35,7 @@ constinit VirtAddr search_from GUARDED_BY(lock) = arch::kVmallocStart;
 
 constexpr u64 kMaxDead = 64;
 
-void flush_this_cpu(void*) {
-    arch::flush_tlb_all();
-}
+void flush_this_cpu(void*) { arch::flush_tlb_all(); }
 
 /// Finds room behind `hint`: areas are sorted, so one pass finds the first gap.
 Result<VirtAddr> find_gap(u64 pages, VirtAddr hint, Area*& before) REQUIRES(lock) {

@@ -10,9 +10,7 @@ constinit Zone zones[kZones] = {
     {"Normal", Pfn(0x10'0000), Pfn(arch::kMaxPhys.raw() >> kPageShift)},
 };
 
-unsigned zone_index_of(Pfn pfn) {
-    return pfn < zones[0].end ? 0 : pfn < zones[1].end ? 1 : 2;
-}
+unsigned zone_index_of(Pfn pfn) { return pfn < zones[0].end ? 0 : pfn < zones[1].end ? 1 : 2; }
 
 void Zone::put_block(Pfn first, unsigned order) {
     Page& page = page_of(first);

@@ -26,9 +26,9 @@ struct Zone {
         : name(zone_name), start(zone_start), end(zone_end) {}
 
     const char* const name;
-    const Pfn start, end;  // [start, end), holes included
-    u64 managed = 0;       // frames ever given to the allocator
-    u64 watermark_min = 0; // below this, only Gfp::Atomic may allocate
+    const Pfn start, end;   // [start, end), holes included
+    u64 managed = 0;        // frames ever given to the allocator
+    u64 watermark_min = 0;  // below this, only Gfp::Atomic may allocate
 
     SpinLock lock{"zone", LockRank::Zone};
     FreeArea free_area[kMaxOrder + 1] GUARDED_BY(lock);
@@ -50,5 +50,8 @@ private:
 inline constexpr unsigned kZones = 3;
 extern constinit Zone zones[kZones];
 unsigned zone_index_of(Pfn pfn);
+
+/// Makes the per-processor lists of single pages usable. Boot; page_alloc.cc.
+void init_per_cpu_pages();
 
 }  // namespace mm

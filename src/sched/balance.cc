@@ -6,9 +6,7 @@ namespace sched {
 
 namespace {
 
-bool is_idle(unsigned cpu) {
-    return cpu_rq(cpu).nr_running == 0;
-}
+bool is_idle(unsigned cpu) { return cpu_rq(cpu).nr_running == 0; }
 
 unsigned least_loaded(u64 allowed) {
     unsigned best = unsigned(__builtin_ctzll(allowed));

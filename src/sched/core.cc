@@ -20,9 +20,9 @@ void (*switch_mm_hook)(Task& previous, Task& next) = nullptr;
 
 namespace {
 
-PER_CPU Task* switched_from = nullptr;   // who ran before the task that runs now
-PER_CPU u32 previous_is_dead = 0;        // and will never run again
-PER_CPU Task* to_migrate = nullptr;      // and must go to another processor
+PER_CPU Task* switched_from = nullptr;  // who ran before the task that runs now
+PER_CPU u32 previous_is_dead = 0;       // and will never run again
+PER_CPU Task* to_migrate = nullptr;     // and must go to another processor
 
 /// The state as Linux' sched_switch prints it: a bit mask, 0 for R.
 u32 traced_state(const Task& task, bool preempted) {
@@ -70,7 +70,9 @@ void put_away(RunQueue& rq, Task& task, bool preempted) NO_LOCK_ANALYSIS {
 /// Interrupts are off, the run queue is locked; returns on the new task's stack with both so.
 void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) {
     rq.switches++;
-    if (trace::is_enabled<SchedSwitch>()) [[unlikely]] { trace_switch(from, to, preempted); }
+    if (trace::is_enabled<SchedSwitch>()) [[unlikely]] {
+        trace_switch(from, to, preempted);
+    }
     rq.current = &to;
     to.on_cpu.store(1, std::memory_order_relaxed);
     if (switch_mm_hook != nullptr) switch_mm_hook(from, to);
@@ -160,15 +162,12 @@ void yield() {
     schedule();
 }
 
-void set_current_state(u32 state) {
-    current().state.store(state, std::memory_order_seq_cst);
-}
+void set_current_state(u32 state) { current().state.store(state, std::memory_order_seq_cst); }
 
 void resched_curr(RunQueue& rq) {
     if (rq.cpu == cpu_id()) {
         const bool irqs = arch::irq_save();
-        arch::this_cpu_write(preempt_count,
-                             arch::this_cpu_read(preempt_count) & ~kNoReschedNeeded);
+        arch::this_cpu_write(preempt_count, arch::this_cpu_read(preempt_count) & ~kNoReschedNeeded);
         arch::irq_restore(irqs);
     } else {
         irq::send_reschedule(rq.cpu);
@@ -211,12 +210,20 @@ bool try_to_wake_up(Task& task, u32 states) {
     if (!(task.state.load(std::memory_order_seq_cst) & states)) return false;
     if (!wake_on_queue(task)) wake_from_sleep(task);
     if (trace::is_enabled<SchedWakeup>()) [[unlikely]] {
-        SchedWakeup record{.comm = {}, .pid = task.pid, .prio = 120 + task.nice,
+        SchedWakeup record{.comm = {},
+                           .pid = task.pid,
+                           .prio = 120 + task.nice,
                            .target_cpu = task.cpu.load(std::memory_order_relaxed)};
         memcpy(record.comm, task.comm, sizeof record.comm);
         trace::point(record);
     }
     return true;
+}
+
+void kick_process(Task& task) {
+    PreemptGuard preempt;
+    const u32 cpu = task.cpu.load(std::memory_order_relaxed);
+    if (cpu != cpu_id() && task.on_cpu.load(std::memory_order_relaxed)) irq::send_reschedule(cpu);
 }
 
 void wake_up_new_task(Task& task) {

@@ -42,8 +42,6 @@ Result<Task*> kthread_run(void (*fn)(void*), void* arg, const char* name) {
     return task;
 }
 
-bool kthread_should_stop() {
-    return current().should_stop.load(std::memory_order_relaxed) != 0;
-}
+bool kthread_should_stop() { return current().should_stop.load(std::memory_order_relaxed) != 0; }
 
 }  // namespace sched

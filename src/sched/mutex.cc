@@ -17,7 +17,9 @@ bool Mutex::try_lock() {
 
 void Mutex::lock() {
     assert_no_spin_locks();
-    if (!try_lock()) [[unlikely]] { lock_slow(); }
+    if (!try_lock()) [[unlikely]] {
+        lock_slow();
+    }
 }
 
 void Mutex::lock_slow() {
@@ -40,9 +42,7 @@ void Mutex::unlock() {
     waiters_.wake_one();
 }
 
-bool Mutex::is_held() const {
-    return owner_.load(std::memory_order_relaxed) == &current();
-}
+bool Mutex::is_held() const { return owner_.load(std::memory_order_relaxed) == &current(); }
 
 void RwSemaphore::down_read() {
     assert_no_spin_locks();

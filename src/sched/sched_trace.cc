@@ -3,9 +3,9 @@
 namespace sched {
 
 constexpr trace::Field SchedSwitch::kFields[] = {
-    TRACE_FIELD(SchedSwitch, prev_comm),      TRACE_FIELD(SchedSwitch, prev_pid),
-    TRACE_FIELD(SchedSwitch, prev_prio),      TRACE_FIELD_HEX(SchedSwitch, prev_state),
-    TRACE_FIELD(SchedSwitch, next_comm),      TRACE_FIELD(SchedSwitch, next_pid),
+    TRACE_FIELD(SchedSwitch, prev_comm), TRACE_FIELD(SchedSwitch, prev_pid),
+    TRACE_FIELD(SchedSwitch, prev_prio), TRACE_FIELD_HEX(SchedSwitch, prev_state),
+    TRACE_FIELD(SchedSwitch, next_comm), TRACE_FIELD(SchedSwitch, next_pid),
     TRACE_FIELD(SchedSwitch, next_prio),
 };
 TRACE_POINT(SchedSwitch);

@@ -116,8 +116,6 @@ void init() {
     arch::this_cpu_write(current_task, idle.value());
 }
 
-void init_secondary_cpu(unsigned cpu) {
-    arch::this_cpu_write(current_task, cpu_rq(cpu).idle);
-}
+void init_secondary_cpu(unsigned cpu) { arch::this_cpu_write(current_task, cpu_rq(cpu).idle); }
 
 }  // namespace sched

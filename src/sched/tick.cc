@@ -88,16 +88,10 @@ void scheduler_tick(time::HrTimer& timer) {
 
 RunQueue::RunQueue() : tick(scheduler_tick) {}
 
-RunQueue& this_rq() {
-    return reinterpret_cast<RunQueue&>(this_cpu(run_queue_room));
-}
-RunQueue& cpu_rq(unsigned cpu) {
-    return reinterpret_cast<RunQueue&>(per_cpu(run_queue_room, cpu));
-}
+RunQueue& this_rq() { return reinterpret_cast<RunQueue&>(this_cpu(run_queue_room)); }
+RunQueue& cpu_rq(unsigned cpu) { return reinterpret_cast<RunQueue&>(per_cpu(run_queue_room, cpu)); }
 
-Task& idle_task(unsigned cpu) {
-    return *cpu_rq(cpu).idle;
-}
+Task& idle_task(unsigned cpu) { return *cpu_rq(cpu).idle; }
 
 void cpu_idle_loop() {
     for (;;) {
@@ -120,14 +114,19 @@ void cpu_idle_loop() {
     }
 }
 
+/// total * part / whole without overflow, for part <= whole; exact to 32 bits.
+static u64 share_of(u64 total, u64 part, u64 whole) {
+    for (; whole >> 32 != 0; whole >>= 1) part >>= 1;
+    return total / whole * part + total % whole * part / whole;
+}
+
 CpuTimes cpu_times(const Task& task) {
     const u64 user = task.user_ns.load(std::memory_order_relaxed);
     const u64 system = task.system_ns.load(std::memory_order_relaxed);
     const u64 total = task.se.sum_exec_runtime;
     if (user == 0) return {0, total};
-    if (system == 0) return {total, 0};
-    const u64 scaled = u64((unsigned __int128){total} * user / (user + system));
-    return {scaled, total - scaled};
+    const u64 user_share = share_of(total, user, user + system);
+    return {user_share, total - user_share};
 }
 
 CpuStats cpu_stats(unsigned cpu) {
@@ -149,11 +148,7 @@ void load_averages(u64 (&averages)[3]) {
     for (unsigned i = 0; i < 3; i++) averages[i] = load_state.averages[i];
 }
 
-u64 total_forks() {
-    return forks.load(std::memory_order_relaxed);
-}
-void count_fork() {
-    forks.fetch_add(1, std::memory_order_relaxed);
-}
+u64 total_forks() { return forks.load(std::memory_order_relaxed); }
+void count_fork() { forks.fetch_add(1, std::memory_order_relaxed); }
 
 }  // namespace sched

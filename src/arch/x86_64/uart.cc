@@ -10,12 +10,8 @@ namespace arch {
 constinit Uart uart_com1{0x3f8};
 constinit Uart uart_com2{0x2f8};
 
-u8 Uart::read_reg(unsigned reg) const {
-    return inb(u16(port_ + reg));
-}
-void Uart::write_reg(unsigned reg, u8 value) {
-    outb(u16(port_ + reg), value);
-}
+u8 Uart::read_reg(unsigned reg) const { return inb(u16(port_ + reg)); }
+void Uart::write_reg(unsigned reg, u8 value) { outb(u16(port_ + reg), value); }
 
 /// LAB boot, task 6 "The wire" (handouts/01-boot.md). Write the body.
 ///   Before  the UART is in any state, or absent: an absent port reads as 0xff.
@@ -47,9 +43,7 @@ bool Uart::init(u32 baud) {
 #endif
 }
 
-bool Uart::transmitter_empty() const {
-    return read_reg(kLsr) & kThrEmpty;
-}
+bool Uart::transmitter_empty() const { return read_reg(kLsr) & kThrEmpty; }
 
 /// LAB boot, task 6 "The wire" (handouts/01-boot.md). Write the body.
 ///   Before  the UART is initialised; its transmitter may be busy.

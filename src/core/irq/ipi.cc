@@ -31,9 +31,7 @@ void answer_calls() {
     }
 }
 
-void call_interrupt(arch::TrapFrame&) {
-    answer_calls();
-}
+void call_interrupt(arch::TrapFrame&) { answer_calls(); }
 
 /// Being interrupted is all it takes: the way out looks at need_resched, which this sets.
 void reschedule_interrupt(arch::TrapFrame&) {
@@ -67,9 +65,7 @@ void send_reschedule(unsigned cpu) {
     arch::apic_send_ipi(per_cpu(my_apic_id, cpu), arch::kRescheduleVector);
 }
 
-void set_apic_id(unsigned cpu, u32 apic_id) {
-    per_cpu(my_apic_id, cpu) = apic_id;
-}
+void set_apic_id(unsigned cpu, u32 apic_id) { per_cpu(my_apic_id, cpu) = apic_id; }
 
 void init_ipis() {
     set_vector_handler(arch::kCallVector, call_interrupt, "Function call interrupts");

@@ -128,9 +128,7 @@ void set_vector_handler(unsigned vector, void (*handle)(arch::TrapFrame&), const
     vector_handlers[vector] = {handle, name};
 }
 
-const arch::TrapFrame* current_frame() {
-    return arch::this_cpu_read(interrupted);
-}
+const arch::TrapFrame* current_frame() { return arch::this_cpu_read(interrupted); }
 
 bool irq_info(unsigned index, IrqInfo& info) {
     unsigned seen = 0;
@@ -146,17 +144,17 @@ bool irq_info(unsigned index, IrqInfo& info) {
         if (is_line) {
             format_to(info.label, "%u", line);
         } else {
-            format_to(info.label, "%s", vector == arch::kTimerVector ? "LOC"
-                                        : vector == arch::kRescheduleVector ? "RES" : "CAL");
+            format_to(info.label, "%s",
+                      vector == arch::kTimerVector        ? "LOC"
+                      : vector == arch::kRescheduleVector ? "RES"
+                                                          : "CAL");
         }
         return true;
     }
     return false;
 }
 
-u64 vector_count(unsigned vector, unsigned cpu) {
-    return per_cpu(counts, cpu).count[vector];
-}
+u64 vector_count(unsigned vector, unsigned cpu) { return per_cpu(counts, cpu).count[vector]; }
 
 u64 total_interrupts() {
     u64 sum = 0;
@@ -166,9 +164,7 @@ u64 total_interrupts() {
     return sum;
 }
 
-u64 spurious_interrupts() {
-    return spurious.load(std::memory_order_relaxed);
-}
+u64 spurious_interrupts() { return spurious.load(std::memory_order_relaxed); }
 
 void init(Result<void*> (*map)(PhysAddr at, usize bytes)) {
     arch::pic_disable();

@@ -33,9 +33,9 @@ const arch::TrapFrame* current_frame();
 
 /// For /proc/interrupts: every line and vector in use.
 struct IrqInfo {
-    char label[8];       // "4", "LOC"
-    const char* chip;    // "IO-APIC", "" for local vectors
-    const char* name;    // of the (first) handler
+    char label[8];     // "4", "LOC"
+    const char* chip;  // "IO-APIC", "" for local vectors
+    const char* name;  // of the (first) handler
     unsigned vector;
 };
 /// False if there is no entry number `index`.

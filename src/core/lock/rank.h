@@ -5,37 +5,37 @@
 /// *below* all the spin locks it already holds, so no two processors can wait for each other.
 /// There is deliberately no default rank. handouts/kernel/locking.md explains each entry.
 enum class LockRank : unsigned char {
-    Tasks,           // the list of all tasks, pids, parents and children, process groups, sessions
-    Sighand,         // signal handlers and pending signals of a process
-    Tty,             // a terminal: its input, its settings, its foreground group
-    Files,           // a descriptor table
-    FsStruct,        // root and working directory of a process
-    Mounts,          // the mount table
-    DentryParent,    // a directory's dentry, taken before that of its child
-    Dentry,          // one dentry: its children, its count
-    DentryLru,       // unused dentries
-    Inode,           // fields of one inode that a spin lock guards
-    SuperBlock,      // the list of a file system's inodes
-    Pipe,            // one per pipe
-    PageCache,       // the pages of one file
-    PageTable,       // the page tables of one address space
-    MmList,          // address space bookkeeping that interrupts never touch
-    Futex,           // one per futex hash bucket
-    Mutex,           // the inside of a sleeping lock
-    WaitQueue,       // inside the lock of the data that is waited for
-    Epoll,           // ready list of an epoll instance; filled by wake-ups of what it watches
-    Task,            // a task's wake-up state; a wake-up takes it, then the run queue
-    RunQueue,        // a processor's run queue; two of them only through DoubleRunQueueGuard
-    Timer,           // a processor's timer queue
-    Vmalloc,         // the map of the vmalloc region
-    Slab,            // partial slabs of a cache
-    Zone,            // free pages of a zone
-    IrqDesc,         // one interrupt line
-    IrqChip,         // the registers of an interrupt controller
-    Random,          // the entropy pool
-    Clock,           // time keeping
-    Trace,           // readers of the trace rings
-    Log,             // the kernel log ring
-    Console,         // anybody may print
-    TtyPort,         // last: a serial port's transmitter, which tty and console share
+    Tasks,         // the list of all tasks, pids, parents and children, process groups, sessions
+    Sighand,       // signal handlers and pending signals of a process
+    Tty,           // a terminal: its input, its settings, its foreground group
+    Files,         // a descriptor table
+    FsStruct,      // root and working directory of a process
+    Mounts,        // the mount table
+    DentryParent,  // a directory's dentry, taken before that of its child
+    Dentry,        // one dentry: its children, its count
+    DentryLru,     // unused dentries
+    Inode,         // fields of one inode that a spin lock guards
+    SuperBlock,    // the list of a file system's inodes
+    Pipe,          // one per pipe
+    PageCache,     // the pages of one file
+    PageTable,     // the page tables of one address space
+    MmList,        // address space bookkeeping that interrupts never touch
+    Futex,         // one per futex hash bucket
+    Mutex,         // the inside of a sleeping lock
+    WaitQueue,     // inside the lock of the data that is waited for
+    Epoll,         // ready list of an epoll instance; filled by wake-ups of what it watches
+    Task,          // a task's wake-up state; a wake-up takes it, then the run queue
+    RunQueue,      // a processor's run queue; two of them only through DoubleRunQueueGuard
+    Timer,         // a processor's timer queue
+    Vmalloc,       // the map of the vmalloc region
+    Slab,          // partial slabs of a cache
+    Zone,          // free pages of a zone
+    IrqDesc,       // one interrupt line
+    IrqChip,       // the registers of an interrupt controller
+    Random,        // the entropy pool
+    Clock,         // time keeping
+    Trace,         // readers of the trace rings
+    Log,           // the kernel log ring
+    Console,       // anybody may print
+    TtyPort,       // last: a serial port's transmitter, which tty and console share
 };

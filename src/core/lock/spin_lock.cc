@@ -26,7 +26,9 @@ void SpinLock::lock() {
     const HeldLocks& held = this_cpu(held_locks);
     if (held.count > 0) {
         const SpinLock& last = *held.lock[held.count - 1];
-        if (last.rank_ >= rank_) [[unlikely]] { lock_misused("taken out of order", *this, &last); }
+        if (last.rank_ >= rank_) [[unlikely]] {
+            lock_misused("taken out of order", *this, &last);
+        }
     }
     acquire();
 }
@@ -36,7 +38,9 @@ void SpinLock::lock_nested() {
     const HeldLocks& held = this_cpu(held_locks);
     if (held.count > 0) {
         const SpinLock& last = *held.lock[held.count - 1];
-        if (last.rank_ > rank_) [[unlikely]] { lock_misused("taken out of order", *this, &last); }
+        if (last.rank_ > rank_) [[unlikely]] {
+            lock_misused("taken out of order", *this, &last);
+        }
     }
     acquire();
 }
@@ -69,7 +73,7 @@ bool SpinLock::try_lock() {
 }
 
 void SpinLock::unlock() {
-    if (!is_held()) [[unlikely]] lock_misused("released, but not held", *this, nullptr);
+    if (!is_held()) lock_misused("released, but not held", *this, nullptr);
     HeldLocks& held = this_cpu(held_locks);
     // Nearly always the last one; hand-over-hand locking releases another.
     u32 at = held.count - 1;
@@ -80,11 +84,9 @@ void SpinLock::unlock() {
     preempt_enable_no_resched();
 }
 
-bool SpinLock::is_held() const {
-    return holder_.load(std::memory_order_relaxed) == cpu_id() + 1;
-}
+bool SpinLock::is_held() const { return holder_.load(std::memory_order_relaxed) == cpu_id() + 1; }
 
 void assert_no_spin_locks(Here here) {
     const HeldLocks& held = this_cpu(held_locks);
-    if (held.count > 0) [[unlikely]] assert_failed("sleeping with a spin lock held", here);
+    if (held.count > 0) assert_failed("sleeping with a spin lock held", here);
 }

@@ -79,4 +79,4 @@ private:
 [[noreturn]] void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held);
 
 /// Panics unless this processor holds no spin lock. Called by whoever is about to sleep.
-void assert_no_spin_locks(Here here = Here());
+void assert_no_spin_locks(Here here = Here::current());

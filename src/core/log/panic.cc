@@ -33,7 +33,8 @@ void print_registers(const arch::TrapFrame& f) {
     printk("RBP: %016x R08: %016x R09: %016x", f.rbp, f.r8, f.r9);
     printk("R10: %016x R11: %016x R12: %016x", f.r10, f.r11, f.r12);
     printk("R13: %016x R14: %016x R15: %016x", f.r13, f.r14, f.r15);
-    printk("CR2: %016x CR3: %016x CR4: %016x", arch::read_cr2(), arch::read_cr3(), arch::read_cr4());
+    printk("CR2: %016x CR3: %016x CR4: %016x", arch::read_cr2(), arch::read_cr3(),
+           arch::read_cr4());
 }
 
 /// One record of some processor's ring, for merging them by time.
@@ -99,9 +100,7 @@ void claim_panic(const char* what) {
 
 }  // namespace
 
-bool is_panicking() {
-    return panicking_cpu.load(std::memory_order_relaxed) == cpu_id();
-}
+bool is_panicking() { return panicking_cpu.load(std::memory_order_relaxed) == cpu_id(); }
 
 void vpanic(const arch::TrapFrame* frame, const char* format, std::span<const FormatArg> args) {
     claim_panic(format);
@@ -129,8 +128,8 @@ void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held) 
 /// Not through printk(): its formatting may be the very hole.
 void lab_todo(const char* lab, const char* function) {
     claim_panic(function);
-    for (const char* part : {"\nLAB ", lab, ": ", function,
-                             "() is not written yet; see the handout of this lab.\n"}) {
+    for (const char* part :
+         {"\nLAB ", lab, ": ", function, "() is not written yet; see the handout of this lab.\n"}) {
         console_write_unlocked(part);
     }
     arch::debug_exit(kExitLabTodo);
@@ -139,7 +138,7 @@ void lab_todo(const char* lab, const char* function) {
 
 void upcall::kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at) {
     const FormatArg args[] = {FormatArg(name), FormatArg(at)};
-    vpanic(&frame, at.raw() == 0 ? "%s in the kernel" : "%s in the kernel, at %#018x", args);
+    vpanic(&frame, "%s in the kernel, at 0x%016x", args);
 }
 
 bool upcall::nmi(arch::TrapFrame&) {

@@ -118,7 +118,8 @@ PER_CPU Formatter formatter{};
 static void print_in_panic(std::span<const FormatArg> args, const char* format) NO_LOCK_ANALYSIS {
     static constinit char text[768];
     const usize length = vformat(text, format, args);
-    const std::string_view line = without_newline({text, length < sizeof text ? length : sizeof text - 1});
+    const std::string_view line =
+        without_newline({text, length < sizeof text ? length : sizeof text - 1});
     store(Level::Emerg, line);
     show(arch::clock_ns(), line);
 }
@@ -133,9 +134,7 @@ void vprintk(Level level, const char* format, std::span<const FormatArg> args) {
     arch::irq_restore(irqs);
 }
 
-void log_from_user(Level level, std::string_view text) {
-    publish(level, text);
-}
+void log_from_user(Level level, std::string_view text) { publish(level, text); }
 
 bool log_read(u64 sequence, LogRecord& record) {
     IrqGuard guard(log_lock);

@@ -14,9 +14,7 @@ PER_CPU u32 preempt_count = kNoReschedNeeded;
 constinit CpuMask possible_cpus{1};
 constinit CpuMask online_cpus{1};
 
-unsigned CpuMask::count() const {
-    return unsigned(std::popcount(bits()));
-}
+unsigned CpuMask::count() const { return unsigned(std::popcount(bits())); }
 
 void setup_per_cpu_areas(unsigned count, void* (*alloc)(usize bytes)) {
     extern u8 template_start[] asm("__percpu_start");

@@ -4,10 +4,10 @@
 #include "core/time/timer.h"
 
 #include "arch/clock.h"
+#include "arch/vectors.h"
 #include "core/irq/irq.h"
 #include "core/lock/spin_lock.h"
 #include "core/time/clock.h"
-#include "arch/vectors.h"
 
 namespace time {
 
@@ -76,9 +76,7 @@ void TimerQueue::run_expired() {
     while (HrTimer* timer = take_expired(now_ns())) timer->expired_(*timer);
 }
 
-HrTimer::~HrTimer() {
-    ASSERT(!is_armed());
-}
+HrTimer::~HrTimer() { ASSERT(!is_armed()); }
 
 void HrTimer::start(u64 expires_ns) {
     for (;;) {
@@ -126,16 +124,12 @@ bool HrTimer::cancel() {
     }
 }
 
-static void timer_interrupt(arch::TrapFrame&) {
-    this_cpu(queue).run_expired();
-}
+static void timer_interrupt(arch::TrapFrame&) { this_cpu(queue).run_expired(); }
 
 void init_timers() {
     irq::set_vector_handler(arch::kTimerVector, timer_interrupt, "Local timer interrupts");
 }
 
-void init_timers_cpu() {
-    arch::timer_init_cpu();
-}
+void init_timers_cpu() { arch::timer_init_cpu(); }
 
 }  // namespace time

@@ -46,7 +46,6 @@ private:
     std::atomic<u32> cpu_{kNotArmed};  // on whose queue; written under that queue's lock
 };
 
-
 /// Installs the timer interrupt; then, on each processor, starts its local timer.
 void init_timers();
 void init_timers_cpu();

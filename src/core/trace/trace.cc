@@ -53,7 +53,8 @@ usize format_field(const Field& field, const std::byte* bytes, std::span<char> o
     const std::byte* at = bytes + field.offset;
     if (field.kind == FieldKind::Text) {
         const char* text = reinterpret_cast<const char*>(at);
-        return format_to(out, " %s=%s", field.name, std::string_view(text, strnlen(text, field.size)));
+        return format_to(out, " %s=%s", field.name,
+                         std::string_view(text, strnlen(text, field.size)));
     }
     u64 value = 0;
     memcpy(&value, at, field.size);
@@ -71,9 +72,7 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 }  // namespace
 
-std::span<Event> all_events() {
-    return {events_start, events_end};
-}
+std::span<Event> all_events() { return {events_start, events_end}; }
 
 void init(void* (*alloc)(usize bytes)) {
     for_each_cpu(possible_cpus, [&](unsigned cpu) {
@@ -151,9 +150,7 @@ usize format_record(unsigned cpu, const RecordHeader& header, const std::byte* b
     return length < line.size() ? length : line.size() - 1;
 }
 
-u64 lost_records(unsigned cpu) {
-    return per_cpu(ring, cpu).lost.load(std::memory_order_relaxed);
-}
+u64 lost_records(unsigned cpu) { return per_cpu(ring, cpu).lost.load(std::memory_order_relaxed); }
 
 void clear() {
     for_each_cpu(possible_cpus, [](unsigned cpu) {
@@ -173,7 +170,8 @@ bool set_events(std::string_view pattern, bool enable) {
     bool any = false;
     for (Event& event : all_events()) {
         const bool whole_system = !has_system && name == event.system;
-        if (!whole_system && !(matches(system, event.system) && matches(name, event.name))) continue;
+        const bool this_one = matches(system, event.system) && matches(name, event.name);
+        if (!whole_system && !this_one) continue;
         event.enabled.store(enable, std::memory_order_relaxed);
         any = true;
     }

@@ -75,7 +75,7 @@ concept Record = std::is_trivially_copyable_v<R> && sizeof(R) <= kMaxRecord&& re
 
 /// One kind of record. They stand in the linker section .trace_events, so the list is complete
 /// without anybody registering; an event's number is its place in that section.
-struct Event {
+struct alignas(64) Event {  // so that they stand in the section like in an array
     const char* system;
     const char* name;
     std::span<const Field> fields;
@@ -85,9 +85,11 @@ struct Event {
 
 std::span<Event> all_events();
 
-#define TRACE_POINT(R)                                                             \
-    [[gnu::section(".trace_events"), gnu::used]] constinit trace::Event R::event { \
-        R::kSystem, R::kName, R::kFields, sizeof(R)                                \
+// aligned: else the compiler spreads them out, and the section would be no array.
+#define TRACE_POINT(R)                                                                          \
+    [[gnu::section(".trace_events"), gnu::aligned(alignof(trace::Event)), gnu::used]] constinit \
+        trace::Event R::event {                                                                 \
+        R::kSystem, R::kName, R::kFields, sizeof(R)                                             \
     }
 
 /// Appends a record to this processor's ring, with the time and the current pid.

@@ -29,4 +29,4 @@ struct Probe {
 }  // namespace debugfs
 
 #define PROBE(ident) \
-    [[gnu::section(".probes"), gnu::used]] static constinit const debugfs::Probe ident##_probe
+    [[gnu::section(".probes"), gnu::aligned(alignof(debugfs::Probe)), gnu::used]] static constinit const debugfs::Probe ident##_probe

@@ -33,12 +33,8 @@ constexpr u32 kAssert = 1 << 14;
 constexpr u32 kDeliverNmi = 4 << 8, kDeliverInit = 5 << 8, kDeliverStartup = 6 << 8;
 constexpr u32 kAllButSelf = 3 << 18;
 
-u32 read(Reg reg) {
-    return mmio_read<u32>(registers + reg);
-}
-void write(Reg reg, u32 value) {
-    mmio_write<u32>(registers + reg, value);
-}
+u32 read(Reg reg) { return mmio_read<u32>(registers + reg); }
+void write(Reg reg, u32 value) { mmio_write<u32>(registers + reg, value); }
 
 void send(u32 apic_id, u32 command) {
     const bool irqs = irq_save();  // the two halves belong together
@@ -80,22 +76,12 @@ void apic_init_cpu() {
     apic_timer_setup(true);
 }
 
-u32 apic_id() {
-    return read(kId) >> 24;
-}
-void apic_eoi() {
-    write(kEoi, 0);
-}
+u32 apic_id() { return read(kId) >> 24; }
+void apic_eoi() { write(kEoi, 0); }
 
-void apic_send_ipi(u32 id, unsigned vector) {
-    send(id, vector | kAssert);
-}
-void apic_send_init(u32 id) {
-    send(id, kDeliverInit | kAssert);
-}
-void apic_send_startup(u32 id, u8 page) {
-    send(id, kDeliverStartup | kAssert | page);
-}
+void apic_send_ipi(u32 id, unsigned vector) { send(id, vector | kAssert); }
+void apic_send_init(u32 id) { send(id, kDeliverInit | kAssert); }
+void apic_send_startup(u32 id, u8 page) { send(id, kDeliverStartup | kAssert | page); }
 void apic_send_nmi_to_others() {
     if (registers != nullptr) send(0, kDeliverNmi | kAssert | kAllButSelf);
 }
@@ -104,11 +90,7 @@ void apic_timer_setup(bool masked) {
     write(kTimerDivide, 0xb);  // divide by 1
     write(kLvtTimer, kTimerVector | (masked ? kMasked : 0));
 }
-void apic_timer_set(u32 count) {
-    write(kTimerInitial, count);
-}
-u32 apic_timer_read() {
-    return read(kTimerCurrent);
-}
+void apic_timer_set(u32 count) { write(kTimerInitial, count); }
+u32 apic_timer_read() { return read(kTimerCurrent); }
 
 }  // namespace arch

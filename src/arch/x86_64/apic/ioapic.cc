@@ -67,11 +67,7 @@ Result<void> ioapic_route(u32 gsi, unsigned vector, u32 id, bool active_low, boo
     return {};
 }
 
-void ioapic_mask(u32 gsi) {
-    change_mask(gsi, true);
-}
-void ioapic_unmask(u32 gsi) {
-    change_mask(gsi, false);
-}
+void ioapic_mask(u32 gsi) { change_mask(gsi, true); }
+void ioapic_unmask(u32 gsi) { change_mask(gsi, false); }
 
 }  // namespace arch

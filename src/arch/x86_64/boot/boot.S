@@ -48,6 +48,7 @@ pvh_start:
 boot32:
         cld
         cli
+        mov %ebx, %esi                          // esi: the information; cpuid overwrites ebx
         // The C++ world expects zeros here. GRUB and QEMU have cleared it; other loaders may not.
         mov $(__bss_start - KERNEL_BASE), %edi
         mov $(__bss_end - KERNEL_BASE), %ecx
@@ -154,8 +155,7 @@ boot64_high:
         wrmsr
         mov $0xc0000102, %ecx
         wrmsr
-        mov %ebp, %edi
-        mov %ebx, %esi
+        mov %ebp, %edi                          // magic; esi is the information already
         xor %ebp, %ebp                          // backtraces end here
         call kernel_entry
 4:      hlt

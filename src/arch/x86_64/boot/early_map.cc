@@ -4,11 +4,11 @@
 // direct map, never executable; the kernel image part by part, nothing both writable and
 // executable. Later mappings (vmalloc, vmemmap, devices) are added by mm/.
 
+#include "arch/x86_64/boot/early_map.h"
 #include "arch/boot_info.h"
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
 #include "arch/layout.h"
-#include "arch/x86_64/boot/early_map.h"
 #include "lib/lab.h"
 #include "lib/string.h"
 
@@ -66,7 +66,8 @@ Result<void> map_region(PageTable& root, const Mapping& m, TableAlloc alloc) {
     for (u64 done = 0; done < m.bytes;) {
         const VirtAddr va = m.va + done;
         const PhysAddr pa = m.pa + done;
-        const bool large = is_aligned(va.raw() | pa.raw(), kLargePage) && m.bytes - done >= kLargePage;
+        const bool large =
+            is_aligned(va.raw() | pa.raw(), kLargePage) && m.bytes - done >= kLargePage;
         PageTable* table = &root;
         for (unsigned level = kLevels - 1; level > (large ? 1 : 0); level--) {
             table = TRY(table_below(table->entry[table_index(va, level)], alloc));

@@ -2,8 +2,8 @@
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
-#include "arch/percpu.h"
 #include "arch/layout.h"
+#include "arch/percpu.h"
 #include "arch/uart.h"
 #include "arch/upcalls.h"
 #include "arch/x86_64/boot/pvh.h"

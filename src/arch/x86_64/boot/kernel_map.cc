@@ -1,9 +1,9 @@
 // Which parts of memory the kernel maps how. The work is done by map_region(), early_map.cc.
 
+#include "arch/kernel_map.h"
 #include "arch/boot_info.h"
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
-#include "arch/kernel_map.h"
 #include "arch/layout.h"
 #include "arch/x86_64/boot/early_map.h"
 #include "arch/x86_64/boot/sections.h"
@@ -62,9 +62,7 @@ void build_kernel_page_tables() {
     write_cr3(kernel_cr3);
 }
 
-PageTable& kernel_page_table() {
-    return kernel_pml4;
-}
+PageTable& kernel_page_table() { return kernel_pml4; }
 
 void flush_tlb_all() {
     constexpr u64 kCr4Pge = 1 << 7;
@@ -92,7 +90,8 @@ void unmap_init_memory() {
 }
 
 PhysRange init_memory() {
-    return {address_of(__init_begin) - kKernelBase.raw(), address_of(__init_end) - kKernelBase.raw()};
+    return {address_of(__init_begin) - kKernelBase.raw(),
+            address_of(__init_end) - kKernelBase.raw()};
 }
 
 }  // namespace arch

@@ -15,8 +15,6 @@ extern const u8 __bss_start[], __bss_end[];
 extern const u8 __percpu_start[], __percpu_end[];
 }
 
-inline u64 address_of(const u8* mark) {
-    return reinterpret_cast<u64>(mark);
-}
+inline u64 address_of(const u8* mark) { return reinterpret_cast<u64>(mark); }
 
 }  // namespace arch

@@ -21,7 +21,8 @@ extern void* ap_stack;
 
 namespace {
 
-constexpr PhysAddr kTrampoline{0x8000};  // a page below 1 MiB that memory_map_to_memblock() leaves alone
+constexpr PhysAddr kTrampoline{
+    0x8000};  // a page below 1 MiB that memory_map_to_memblock() leaves alone
 
 // The processor being started; only one is at a time.
 constinit unsigned starting_cpu = 0;

@@ -25,8 +25,7 @@ PER_CPU IstStacks ist_stacks{};
 /// This processor's copy. core/percpu has the same; arch/ stands below it.
 template <class T>
 T& mine(T& variable) {
-    return *reinterpret_cast<T*>(reinterpret_cast<u64>(&variable) +
-                                 this_cpu_read(this_cpu_offset));
+    return *reinterpret_cast<T*>(reinterpret_cast<u64>(&variable) + this_cpu_read(this_cpu_offset));
 }
 
 }  // namespace

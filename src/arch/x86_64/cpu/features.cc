@@ -19,9 +19,7 @@ namespace {
 constexpr u64 kCr4Pge = 1 << 7, kCr4OsFxsr = 1 << 9, kCr4OsXmmExcept = 1 << 10, kCr4Umip = 1 << 11;
 constexpr u64 kCr4OsXsave = 1 << 18, kCr4Smep = 1 << 20, kCr4Smap = 1 << 21;
 
-bool bit(u32 word, unsigned n) {
-    return word >> n & 1;
-}
+bool bit(u32 word, unsigned n) { return word >> n & 1; }
 
 void put_words(char* at, std::initializer_list<u32> words) {
     for (u32 word : words) {
@@ -56,7 +54,7 @@ void read_xsave(CpuFeatures& f) {
 void patch_smap_sites() {
     extern u8* const smap_sites_start[] asm("__smap_sites_start");
     extern u8* const smap_sites_end[] asm("__smap_sites_end");
-    for (u8* const* site = smap_sites_start; site != smap_sites_end; site++) {
+    for (u8* const* site = smap_sites_start; site < smap_sites_end; site++) {
         u8* const code = *site;
         const bool is_stac = code[2] == 0x03;
         code[1] = 0x01;
@@ -112,14 +110,30 @@ usize describe_cpu_flags(char* room, usize size) {
         bool present;
         std::string_view name;
     } flags[] = {
-        {true, "fpu"},           {true, "tsc"},          {true, "msr"},
-        {true, "pae"},           {true, "apic"},         {f.pge, "pge"},
-        {true, "fxsr"},          {true, "sse"},          {true, "sse2"},
-        {true, "syscall"},       {true, "nx"},           {f.gbpages, "pdpe1gb"},
-        {f.rdtscp, "rdtscp"},    {true, "lm"},           {f.invariant_tsc, "nonstop_tsc"},
-        {f.xsave, "xsave"},      {f.avx, "avx"},         {f.rdrand, "rdrand"},
-        {f.fsgsbase, "fsgsbase"}, {f.smep, "smep"},      {f.rdseed, "rdseed"},
-        {f.smap, "smap"},        {f.umip, "umip"},       {f.pcid, "pcid"},
+        {true, "fpu"},
+        {true, "tsc"},
+        {true, "msr"},
+        {true, "pae"},
+        {true, "apic"},
+        {f.pge, "pge"},
+        {true, "fxsr"},
+        {true, "sse"},
+        {true, "sse2"},
+        {true, "syscall"},
+        {true, "nx"},
+        {f.gbpages, "pdpe1gb"},
+        {f.rdtscp, "rdtscp"},
+        {true, "lm"},
+        {f.invariant_tsc, "nonstop_tsc"},
+        {f.xsave, "xsave"},
+        {f.avx, "avx"},
+        {f.rdrand, "rdrand"},
+        {f.fsgsbase, "fsgsbase"},
+        {f.smep, "smep"},
+        {f.rdseed, "rdseed"},
+        {f.smap, "smap"},
+        {f.umip, "umip"},
+        {f.pcid, "pcid"},
     };
     usize length = 0;
     for (const auto& flag : flags) {

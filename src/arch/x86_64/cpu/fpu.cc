@@ -112,9 +112,7 @@ void fpu_reset(TaskState& state) {
     irq_restore(irqs);
 }
 
-usize fpu_user_size() {
-    return cpu_features.xsave_size;
-}
+usize fpu_user_size() { return cpu_features.xsave_size; }
 
 void fpu_save_to(TaskState& state, void* buffer) {
     const bool irqs = irq_save();

@@ -13,9 +13,7 @@ namespace arch {
 extern "C" {
 void switch_stacks(u64* save_rsp, u64 load_rsp);
 void new_task_start();
-void new_task_started() {
-    upcall::thread_started();
-}
+void new_task_started() { upcall::thread_started(); }
 }
 
 namespace {
@@ -23,8 +21,7 @@ namespace {
 /// This processor's copy.
 template <class T>
 T& mine(T& variable) {
-    return *reinterpret_cast<T*>(reinterpret_cast<u64>(&variable) +
-                                 this_cpu_read(this_cpu_offset));
+    return *reinterpret_cast<T*>(reinterpret_cast<u64>(&variable) + this_cpu_read(this_cpu_offset));
 }
 
 }  // namespace
@@ -45,7 +42,7 @@ void prepare_stack(TaskState& state, void* stack_top, void (*entry)()) {
     // Below the user's frame: what switch_stacks() pops (r15 … rbx), and where it returns to.
     u64* sp = reinterpret_cast<u64*>(static_cast<TrapFrame*>(stack_top) - 1);
     *--sp = reinterpret_cast<u64>(&new_task_start);
-    *--sp = reinterpret_cast<u64>(entry);  // rbx
+    *--sp = reinterpret_cast<u64>(entry);   // rbx
     for (int i = 0; i < 5; i++) *--sp = 0;  // rbp r12 r13 r14 r15
     state.rsp = reinterpret_cast<u64>(sp);
 }
@@ -58,11 +55,7 @@ void set_gs_base(TaskState& state, u64 base) {
     state.gs_base = base;
     wrmsr(Msr::KernelGsBase, base);
 }
-u64 get_fs_base(const TaskState&) {
-    return rdmsr(Msr::FsBase);
-}
-u64 get_gs_base(const TaskState&) {
-    return rdmsr(Msr::KernelGsBase);
-}
+u64 get_fs_base(const TaskState&) { return rdmsr(Msr::FsBase); }
+u64 get_gs_base(const TaskState&) { return rdmsr(Msr::KernelGsBase); }
 
 }  // namespace arch

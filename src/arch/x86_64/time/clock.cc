@@ -16,15 +16,13 @@ namespace arch {
 
 namespace {
 
-constinit u64 tsc_start = 0;  // when the kernel was entered
+constinit u64 tsc_start = 0;       // when the kernel was entered
 constinit u64 ns_per_tick_32 = 0;  // nanoseconds per TSC tick, 32 fraction bits
 constinit u64 tsc_rate_khz = 0;
 constinit u64 apic_ticks_per_ns_32 = 0;
 constinit const char* reference_name = "none";
 
-u64 mul_shift_32(u64 a, u64 b) {
-    return u64((unsigned __int128){a} * b >> 32);
-}
+u64 mul_shift_32(u64 a, u64 b) { return u64((unsigned __int128){a} * b >> 32); }
 
 /// How far the TSC and the APIC timer run while the reference clock measures `ns`.
 struct Measured {
@@ -56,24 +54,16 @@ void clock_init() {
     apic_ticks_per_ns_32 = (m.apic << 32) / m.ns;
 }
 
-void clock_note_entry() {
-    tsc_start = rdtsc();
-}
+void clock_note_entry() { tsc_start = rdtsc(); }
 
 u64 clock_ns() {
     if (ns_per_tick_32 == 0) return 0;
     return mul_shift_32(rdtsc() - tsc_start, ns_per_tick_32);
 }
-u64 tsc_khz() {
-    return tsc_rate_khz;
-}
-const char* clock_reference() {
-    return reference_name;
-}
+u64 tsc_khz() { return tsc_rate_khz; }
+const char* clock_reference() { return reference_name; }
 
-void timer_init_cpu() {
-    apic_timer_setup(false);
-}
+void timer_init_cpu() { apic_timer_setup(false); }
 
 void timer_arm(u64 ns) {
     constexpr u64 kMax = 0xffff'ffff;
@@ -81,9 +71,7 @@ void timer_arm(u64 ns) {
     const u64 ticks = ns > (u64{1} << 40) ? kMax : mul_shift_32(ns, apic_ticks_per_ns_32) + 1;
     apic_timer_set(u32(ticks > kMax ? kMax : ticks));
 }
-void timer_disarm() {
-    apic_timer_set(0);
-}
+void timer_disarm() { apic_timer_set(0); }
 
 void delay_us(u64 us) {
     if (ns_per_tick_32 == 0) {

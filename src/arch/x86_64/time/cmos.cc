@@ -28,9 +28,7 @@ CmosTime read_once() {
             read_cmos(8), read_cmos(9), read_cmos(0x32)};
 }
 
-u8 from_bcd(u8 value) {
-    return u8((value >> 4) * 10 + (value & 15));
-}
+u8 from_bcd(u8 value) { return u8((value >> 4) * 10 + (value & 15)); }
 
 /// Days from 1970-01-01 to the given day of the Gregorian calendar.
 i64 days_since_epoch(i64 year, unsigned month, unsigned day) {

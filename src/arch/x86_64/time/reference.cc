@@ -26,9 +26,7 @@ u64 extend(u32 now, u32 mask) {
     return extended;
 }
 
-u64 read_hpet() {
-    return extend(mmio_read<u32>(hpet + kHpetCounter), ~0u);
-}
+u64 read_hpet() { return extend(mmio_read<u32>(hpet + kHpetCounter), ~0u); }
 u64 read_pm_timer() {
     return extend(inl(acpi_info.pm_timer_port), acpi_info.pm_timer_32bit ? ~0u : 0xff'ffff);
 }

@@ -12,7 +12,9 @@ struct ReferenceClock {
     u64 femtoseconds_per_tick;
 
     u64 to_ns(u64 ticks) const {
-        return u64((unsigned __int128){ticks} * femtoseconds_per_tick / 1'000'000);
+        constexpr u64 kFsPerNs = 1'000'000;
+        return ticks / kFsPerNs * femtoseconds_per_tick +
+               ticks % kFsPerNs * femtoseconds_per_tick / kFsPerNs;
     }
 };
 

@@ -2,8 +2,8 @@
 // See: Intel SDM vol. 3, 6.14.1.
 
 #include "arch/cpu.h"
-#include "arch/x86_64/cpu/cpu_setup.h"
 #include "arch/vectors.h"
+#include "arch/x86_64/cpu/cpu_setup.h"
 
 namespace arch {
 
@@ -52,8 +52,6 @@ void build_idt() {
     idt[kSyscall32] = make_gate(kSyscall32, Ist::None, 3);
 }
 
-void load_idt() {
-    lidt({sizeof idt - 1, reinterpret_cast<u64>(idt)});
-}
+void load_idt() { lidt({sizeof idt - 1, reinterpret_cast<u64>(idt)}); }
 
 }  // namespace arch

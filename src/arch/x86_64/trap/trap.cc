@@ -1,12 +1,12 @@
 // Exceptions: who has to hear of them. See: Intel SDM vol. 3, 6.15.
 
+#include "arch/x86_64/trap/trap.h"
 #include "abi/signal.h"
 #include "arch/cpu.h"
 #include "arch/layout.h"
 #include "arch/trap_frame.h"
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
-#include "arch/x86_64/trap/trap.h"
 
 namespace arch {
 
@@ -24,7 +24,7 @@ extern const ExtableEntry extable_end[] asm("__extable_end");
 
 /// If the kernel expected a fault at this instruction, goes on where it said.
 bool recover_from_fault(TrapFrame& frame) {
-    for (const ExtableEntry* entry = extable_start; entry != extable_end; entry++) {
+    for (const ExtableEntry* entry = extable_start; entry < extable_end; entry++) {
         if (entry->at == frame.rip) {
             frame.rip = entry->resume;
             return true;
@@ -34,11 +34,26 @@ bool recover_from_fault(TrapFrame& frame) {
 }
 
 [[noreturn]] void kernel_fault(TrapFrame& frame, unsigned vector) {
-    static const char* const kNames[] = {
-        "divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
-        "device not available", "double fault", "coprocessor overrun", "invalid TSS",
-        "segment not present", "stack fault", "general protection fault", "page fault", "reserved",
-        "FPU error", "alignment check", "machine check", "SIMD error"};
+    static const char* const kNames[] = {"divide error",
+                                         "debug",
+                                         "NMI",
+                                         "breakpoint",
+                                         "overflow",
+                                         "bound range",
+                                         "invalid opcode",
+                                         "device not available",
+                                         "double fault",
+                                         "coprocessor overrun",
+                                         "invalid TSS",
+                                         "segment not present",
+                                         "stack fault",
+                                         "general protection fault",
+                                         "page fault",
+                                         "reserved",
+                                         "FPU error",
+                                         "alignment check",
+                                         "machine check",
+                                         "SIMD error"};
     const char* name = vector < 20 ? kNames[vector] : "unexpected exception";
     upcall::kernel_fault(frame, name, vector == kPageFault ? read_cr2() : VirtAddr(0));
 }
@@ -106,7 +121,7 @@ void exception(TrapFrame& frame, unsigned vector) {
 }  // namespace
 
 bool is_expected_fault(u64 rip) {
-    for (const ExtableEntry* entry = extable_start; entry != extable_end; entry++) {
+    for (const ExtableEntry* entry = extable_start; entry < extable_end; entry++) {
         if (entry->at == rip) return true;
     }
     return false;
