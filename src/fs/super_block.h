@@ -36,7 +36,7 @@ struct alignas(64) FileSystemType {  // so that they stand in the section like i
     bool needs_device = false;  // else "nodev" in /proc/filesystems
 };
 // aligned: else the compiler spreads them out, and the section would be no array.
-#define FILE_SYSTEM(ident)                                                           \
+#define FILE_SYSTEM(ident)                                                      \
     [[gnu::section(".file_systems"), gnu::aligned(alignof(fs::FileSystemType)), \
       gnu::used]] static constinit const fs::FileSystemType ident##_type
 std::span<const FileSystemType> all_file_systems();

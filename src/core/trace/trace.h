@@ -86,10 +86,10 @@ struct alignas(64) Event {  // so that they stand in the section like in an arra
 std::span<Event> all_events();
 
 // aligned: else the compiler spreads them out, and the section would be no array.
-#define TRACE_POINT(R)                                                                          \
-    [[gnu::section(".trace_events"), gnu::aligned(alignof(trace::Event)), gnu::used]] constinit \
-        trace::Event R::event {                                                                 \
-        R::kSystem, R::kName, R::kFields, sizeof(R)                                             \
+#define TRACE_POINT(R)                                                    \
+    [[gnu::section(".trace_events"), gnu::aligned(alignof(trace::Event)), \
+      gnu::used]] constinit trace::Event R::event {                       \
+        R::kSystem, R::kName, R::kFields, sizeof(R)                       \
     }
 
 /// Appends a record to this processor's ring, with the time and the current pid.

@@ -28,5 +28,6 @@ struct Probe {
 
 }  // namespace debugfs
 
-#define PROBE(ident) \
-    [[gnu::section(".probes"), gnu::aligned(alignof(debugfs::Probe)), gnu::used]] static constinit const debugfs::Probe ident##_probe
+#define PROBE(ident)                                                  \
+    [[gnu::section(".probes"), gnu::aligned(alignof(debugfs::Probe)), \
+      gnu::used]] static constinit const debugfs::Probe ident##_probe
