@@ -50,7 +50,7 @@ sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 {extra}
 """
 _PANICS = (
-    ("Shutdown port: shutdown requested", Exit.SUCCESS),
+    ("Shutdown port: shutdown requested", Exit.SHUTDOWN),
     ("ACPI control: soft power off", Exit.SHUTDOWN),
     ("3rd (", Exit.TRIPLE_FAULT),
     ("exception with no resolution", Exit.TRIPLE_FAULT),

@@ -42,7 +42,7 @@ class Exit(enum.Enum):
     DIED = "the emulator died"
 
 
-DEBUG_EXIT = {0x10: Exit.SUCCESS, 0x11: Exit.FAILURE, 0x12: Exit.PANIC}  # written to port 0xf4
+DEBUG_EXIT = {0x10: Exit.SUCCESS, 0x11: Exit.FAILURE, 0x31: Exit.PANIC}  # written to port 0xf4
 
 
 @dataclasses.dataclass
