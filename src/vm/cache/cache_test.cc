@@ -127,7 +127,7 @@ TEST(private_and_shared_files, "vm.cache.mmap") {
         REQUIRE(page);
         EXPECT(page->has(mm::kPageDirty) && *mm::bytes_of<u64>(*page) == 2);
         mm::put_page(*page);
-        EXPECT_EQ(mm.touch(shared + 20 * kPageSize, upcall::Access::Read), number(EFAULT));
+        EXPECT_EQ(mm.touch(own + 20 * kPageSize, upcall::Access::Read), number(EFAULT));
     }
     EXPECT_EQ(file.users, 0);
     EXPECT_EQ(file.cache.page_count(), 1u);

@@ -148,6 +148,7 @@ TEST(heap_moves_its_break, "vm.brk") {
 TEST(mremap_keeps_contents, "vm.mremap") {
     TestMm mm;
     REQUIRE(mm);
+    EXPECT(mm.map(1, abi::PROT_READ).raw() != 0);  // in the way of what comes below it
     const VirtAddr at = mm.map(4);
     for (u64 i = 0; i < 4; i++) EXPECT(mm.write(at + i * kPageSize, i + 1));
     EXPECT_EQ(errno_of(mm->mremap(at, 4 * kPageSize, 2 * kPageSize, 0, at)), 0);
