@@ -84,9 +84,10 @@ struct DcacheAccess {
     static void detach_locked(Dentry& dentry, DoomedList& doomed) REQUIRES(dcache_lock);
     static Dentry& first_leaf(Dentry& dentry) REQUIRES(dcache_lock);
     static usize prune_batch_locked(Dentry& root, DoomedList& doomed) REQUIRES(dcache_lock);
-    static usize shrink_batch_locked(UnusedList& list, u64 wanted, DoomedList& doomed)
+    enum class Sign : u8 { Positive, Negative };
+    static usize shrink_batch_locked(Sign which, u64 wanted, DoomedList& doomed)
         REQUIRES(dcache_lock);
-    static u64 shrink(UnusedList& list, u64 wanted);
+    static u64 shrink(Sign which, u64 wanted) REQUIRES(shrink_mutex);
     static void free(Dentry& dentry) {
         dentry.~Dentry();
         dentry_cache.free(&dentry);
@@ -278,7 +279,7 @@ void Dentry::add_to_cache() {
     }
     // Asking for names that do not exist costs a user nothing, so it may not cost us all memory.
     if (surplus > 0 && shrink_mutex.try_lock()) {
-        DcacheAccess::shrink(DcacheAccess::negative, surplus);
+        DcacheAccess::shrink(DcacheAccess::Sign::Negative, surplus);
         shrink_mutex.unlock();
     }
 }
@@ -396,7 +397,8 @@ void Dentry::prune_children() {
 }
 
 /// Second chance: who was looked up since the last visit goes to the end once more.
-usize DcacheAccess::shrink_batch_locked(UnusedList& list, u64 wanted, DoomedList& doomed) {
+usize DcacheAccess::shrink_batch_locked(Sign which, u64 wanted, DoomedList& doomed) {
+    UnusedList& list = which == Sign::Negative ? negative : positive;
     usize freed = 0;
     for (usize seen = 0; seen < kBatch && freed < wanted; seen++) {
         Dentry* dentry = list.pop_front();
@@ -409,22 +411,22 @@ usize DcacheAccess::shrink_batch_locked(UnusedList& list, u64 wanted, DoomedList
     return freed;
 }
 
-/// shrink_mutex is held. Looks at each dentry of `list` at most about twice.
-u64 DcacheAccess::shrink(UnusedList& list, u64 wanted) {
+/// Looks at each dentry of the list at most about twice.
+u64 DcacheAccess::shrink(Sign which, u64 wanted) {
     u64 freed = 0;
     u64 rounds = 2 * (dcache_stats().total / kBatch + 1);
     while (freed < wanted && rounds-- > 0) {
         DoomedList doomed;
         IrqGuard guard(dcache_lock);
-        freed += shrink_batch_locked(list, wanted - freed, doomed);
+        freed += shrink_batch_locked(which, wanted - freed, doomed);
     }
     return freed;
 }
 
 u64 shrink_dcache(u64 wanted) {
     if (!shrink_mutex.try_lock()) return 0;
-    u64 freed = DcacheAccess::shrink(DcacheAccess::negative, wanted);
-    freed += DcacheAccess::shrink(DcacheAccess::positive, wanted - freed);
+    u64 freed = DcacheAccess::shrink(DcacheAccess::Sign::Negative, wanted);
+    freed += DcacheAccess::shrink(DcacheAccess::Sign::Positive, wanted - freed);
     shrink_mutex.unlock();
     return freed;
 }

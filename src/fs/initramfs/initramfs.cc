@@ -20,6 +20,9 @@ struct KnownFile {
     u64 device;
     u32 inode;
     std::string_view name;  // in the archive
+
+    KnownFile(KnownFile* next, u64 device, u32 inode, std::string_view name)
+        : next(next), device(device), inode(inode), name(name) {}
 };
 
 /// The files with several names that were met so far.

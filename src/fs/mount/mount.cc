@@ -4,7 +4,7 @@
 #include "abi/mount.h"
 #include "core/log/panic.h"
 #include "fs/dentry_path.h"
-#include "fs/mount_table.h"
+#include "fs/mount/mount_table.h"
 #include "lib/string.h"
 #include "mm/own.h"
 

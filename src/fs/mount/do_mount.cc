@@ -2,7 +2,7 @@
 // Linux: fs/namespace.c, path_mount().
 #include "abi/mount.h"
 #include "abi/prctl.h"
-#include "fs/mount_table.h"
+#include "fs/mount/mount_table.h"
 #include "fs/namei.h"
 #include "lib/string.h"
 #include "mm/own.h"
