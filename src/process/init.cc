@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mm/page_alloc.h"
 #include "process/exec/exec.h"
+#include "process/futex/futex.h"
 #include "process/signal_internal.h"
 #include "sched/kthread.h"
 
@@ -186,6 +187,7 @@ Result<Task*> make_init_task() {
 }  // namespace
 
 void init() {
+    futex_init();
     sched::adopt_kthread = adopt_kernel_thread;
     sched::kthread_exit_hook = exit_kernel_thread;
     const Result<Task*> thread = sched::kthread_run(kthreadd_main, nullptr, "kthreadd");

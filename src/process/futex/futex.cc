@@ -3,8 +3,10 @@
 #include "process/futex/futex.h"
 
 #include "arch/user_access.h"
+#include "core/log/panic.h"
 #include "core/user/user_ptr.h"
 #include "lib/list.h"
+#include "mm/slab.h"
 #include "process/futex/futex_key.h"
 #include "sched/mutex.h"
 #include "sched/wait_queue.h"
@@ -32,7 +34,10 @@ struct Bucket {
 };
 
 constexpr u32 kBuckets = 64;
-constinit Bucket buckets[kBuckets];
+
+/// Not an array of constinit buckets: g++ 12 copies the first element's initial value into all
+/// others, and a list head that points to itself does not survive that.
+constinit Bucket* buckets = nullptr;
 
 u32 bucket_of(const FutexKey& key) {
     const u64 mixed = (key.object ^ key.offset * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
@@ -109,6 +114,13 @@ Result<void> sleep_until_woken(Waiter& waiter, u64 deadline_ns) {
 }
 
 }  // namespace
+
+void futex_init() {
+    Result<void*> memory = mm::kmalloc(sizeof(Bucket) * kBuckets, mm::Gfp::Kernel);
+    if (!memory.ok()) panic("no memory for futexes");
+    buckets = static_cast<Bucket*>(memory.value());
+    for (u32 i = 0; i < kBuckets; i++) new (&buckets[i]) Bucket();
+}
 
 Result<void> futex_wait(const FutexWait& wait) {
     if (wait.bitset == 0) return EINVAL;

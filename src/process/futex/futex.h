@@ -59,6 +59,9 @@ struct FutexWakeOp {
 };
 Result<u32> futex_wake_op(const FutexWakeOp& request);
 
+/// Makes the hash table. Boot.
+void futex_init();
+
 /// One waiter at a private word: CLONE_CHILD_CLEARTID.
 Result<u32> futex_wake_private(VirtAddr at);
 
