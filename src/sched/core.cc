@@ -68,11 +68,13 @@ void put_away(RunQueue& rq, Task& task, bool preempted) NO_LOCK_ANALYSIS {
 }
 
 /// Interrupts are off, the run queue is locked; returns on the new task's stack with both so.
-void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) {
+void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_ANALYSIS {
     rq.switches++;
     if (trace::is_enabled<SchedSwitch>()) [[unlikely]] {
         trace_switch(from, to, preempted);
     }
+    if (&from == rq.idle) rq.leave_idle();
+    if (&to == rq.idle) rq.enter_idle();
     rq.current = &to;
     to.on_cpu.store(1, std::memory_order_relaxed);
     if (switch_mm_hook != nullptr) switch_mm_hook(from, to);

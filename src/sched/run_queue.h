@@ -69,6 +69,10 @@ struct RunQueue {
     /// True if `woken` should run at once rather than wait for the running task's slice.
     bool should_preempt(const Task& woken) REQUIRES(lock);
 
+    /// The idle task gets the processor, or gives it up: the tick stops and starts with that.
+    void enter_idle() REQUIRES(lock);
+    void leave_idle() REQUIRES(lock);
+
 private:
     u64 slice_of(const Task& task) const REQUIRES(lock);
     void update_min_vruntime() REQUIRES(lock);

@@ -93,10 +93,19 @@ RunQueue& cpu_rq(unsigned cpu) { return reinterpret_cast<RunQueue&>(per_cpu(run_
 
 Task& idle_task(unsigned cpu) { return *cpu_rq(cpu).idle; }
 
+void RunQueue::enter_idle() { idle_since_ns = time::now_ns(); }
+
+void RunQueue::leave_idle() {
+    const u64 now = time::now_ns();
+    if (idle_since_ns != 0) idle_ns += now - idle_since_ns;
+    idle_since_ns = 0;
+    last_tick_ns = now;
+    if (!tick.is_armed()) tick.start(now + kTickNs);
+}
+
 void cpu_idle_loop() {
+    this_rq().enter_idle();
     for (;;) {
-        RunQueue& rq = this_rq();
-        rq.idle_since_ns = time::now_ns();
         while (!need_resched()) {
             arch::irq_disable();
             if (need_resched()) {
@@ -105,11 +114,6 @@ void cpu_idle_loop() {
             }
             arch::irq_enable_and_halt();
         }
-        const u64 now = time::now_ns();
-        rq.idle_ns += now - rq.idle_since_ns;
-        rq.idle_since_ns = 0;
-        rq.last_tick_ns = now;
-        if (!rq.tick.is_armed()) rq.tick.start(now + kTickNs);
         schedule();
     }
 }

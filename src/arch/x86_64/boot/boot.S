@@ -65,8 +65,8 @@ boot32:
         mov $0x80000001, %eax
         cpuid
         mov %edx, %eax
-        and $((1 << 29) | (1 << 20) | (1 << 11)), %eax
-        cmp $((1 << 29) | (1 << 20) | (1 << 11)), %eax
+        and $((1 << 29) | (1 << 20)), %eax      // 64-bit mode (SYSCALL comes with it), NX
+        cmp $((1 << 29) | (1 << 20)), %eax
         jne no_long_mode
 
         // 2048 entries of 2 MiB each, in four tables that lie one behind the other.
@@ -163,7 +163,7 @@ boot64_high:
 
         .section .rodata
 no_long_mode_text:
-        .asciz "vitrine: this processor lacks 64-bit mode, no-execute or SYSCALL; cannot run.\r\n"
+        .asciz "vitrine: this processor lacks 64-bit mode or no-execute; cannot run.\r\n"
         .balign 8
         .globl boot_gdt
 boot_gdt:

@@ -43,8 +43,7 @@ Result<void> map_everything() {
     TRY(map_image(address_of(__text_start), address_of(__rodata_start), executable));
     TRY(map_image(address_of(__rodata_start), address_of(__data_start), read_only));
     TRY(map_image(address_of(__data_start), address_of(__init_begin), writable));
-    TRY(map_image(address_of(__init_begin), address_of(__init_data_start), executable));
-    TRY(map_image(address_of(__init_data_start), address_of(__bss_start), writable));
+    TRY(map_image(address_of(__init_begin), address_of(__init_end), executable));
     TRY(map_image(address_of(__bss_start), address_of(__kernel_end), writable));
     // The entries for vmalloc and vmemmap exist from the start, so that every address space can
     // share them by copying the upper half of the top-level table.
