@@ -59,17 +59,16 @@ void MmStruct::exit_mmap() {
     leave_mm_everywhere(*this);
     TlbGather gather(*this);
     while (VmArea* area = areas.first()) {
-        const VirtAddr start = area->start, end = area->end;
+        const VmArea* next = areas.next(*area);
+        const AddrRange range{area->start, area->end};
+        const AddrRange free{VirtAddr(0), next ? next->start : kUserTablesEnd};
         remove_area(*area);  // out of truncation's sight first
         free_area(*area);
-        zap_range(gather, *this, start, end);
+        zap_range(gather, *this, range.start, range.end);
+        IrqGuard guard(page_table_lock);
+        unlink_tables(*this, range, free, gather.tables());
     }
     gather.flush();
-    {
-        IrqGuard guard(page_table_lock);
-        const VirtAddr user_half_end(u64{1} << 47);
-        unlink_tables(*this, VirtAddr(0), user_half_end, gather.tables());
-    }
     if (exe_file) exe_file->put();
     exe_file = nullptr;
     ASSERT(rss() == 0 && page_table_pages.load() == 0 && area_count == 0);

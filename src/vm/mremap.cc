@@ -73,9 +73,16 @@ Result<VirtAddr> move_area(MmStruct& mm, VmArea& area, const Move& move, VirtAdd
                            AreaList& dead) {
     if (mm.area_count >= kMaxMapCount - 3) return ENOMEM;  // up to three splits
     const u64 moved = std::min(move.old_bytes, move.new_bytes);
-    TRY(prepare_tables(mm, move.old, to, moved));
-    VmArea& copy = *TRY(
-        alloc_area(mm, {to, to + move.new_bytes, area.flags, area.index_of(move.old), area.file}));
+    Result<VmArea*> made =
+        alloc_area(mm, {to, to + move.new_bytes, area.flags, area.index_of(move.old), area.file});
+    VmArea& copy = *TRY(std::move(made));
+    const Result<void> prepared = prepare_tables(mm, move.old, to, moved);
+    if (!prepared.ok()) {
+        TlbGather gather(mm);
+        free_page_tables(gather, mm, to, to + moved);
+        free_area(copy);  // not the file's last reference: the old area has one
+        return prepared.error();
+    }
     copy.has_anon.store(area.has_anon.load(std::memory_order_relaxed));
     {
         MappingGuard guard(mapping_of(area));
@@ -99,8 +106,8 @@ Result<VirtAddr> remap_to(MmStruct& mm, Move move, AreaList& dead) {
         if (!is_aligned(move.to.raw(), kPageSize)) return EINVAL;
         if (!arch::is_user_range(move.to, move.new_bytes)) return EINVAL;
         if (move.to < arch::kUserMin) return EPERM;
-        const bool overlap = move.old < move.to + move.new_bytes &&
-                             move.to < move.old + std::max(move.old_bytes, move.new_bytes);
+        const bool overlap =
+            move.old < move.to + move.new_bytes && move.to < move.old + move.old_bytes;
         if (overlap) return EINVAL;
         if (mm.area_count + 2 >= kMaxMapCount) return ENOMEM;
         TRY(area_to_remap(mm, move));

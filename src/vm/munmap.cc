@@ -26,8 +26,6 @@ usize zap_leaf(TlbGather& gather, const LeafSpan& span, RssDelta& rss) {
     return span.count;
 }
 
-constexpr u64 kTopEntryReach = kPageSize << (3 * arch::kIndexBits);
-
 }  // namespace
 
 Result<void> check_range(VirtAddr at, u64& bytes) {
@@ -51,17 +49,13 @@ void zap_range(TlbGather& gather, MmStruct& mm, VirtAddr start, VirtAddr end) {
 }
 
 void free_page_tables(TlbGather& gather, MmStruct& mm, VirtAddr start, VirtAddr end) {
-    // A table may go if no area needs it: it lies between the neighbours. Looking no further than
-    // one entry of the top-level table keeps the search short.
+    // A table may go if no area needs it: it lies between the neighbours.
     const VmArea* next = mm.find_vma(start);
     const VmArea* previous = next ? mm.areas.prev(*next) : mm.areas.last();
-    const VirtAddr floor = previous ? previous->end : VirtAddr(0);
-    const VirtAddr ceiling = next ? next->start : arch::kUserEnd + kPageSize;
-    const VirtAddr low(std::max(floor.raw(), align_down(start.raw(), kTopEntryReach)));
-    const VirtAddr high(std::min(ceiling.raw(), align_up(end.raw(), kTopEntryReach)));
-
+    const AddrRange free{previous ? previous->end : VirtAddr(0),
+                         next ? next->start : kUserTablesEnd};
     IrqGuard guard(mm.page_table_lock);
-    unlink_tables(mm, low, high, gather.tables());
+    unlink_tables(mm, {start, end}, free, gather.tables());
     if (!gather.tables().empty()) gather.note(start);  // also forgets cached upper levels
 }
 

@@ -15,7 +15,10 @@ void zap_range(TlbGather& gather, MmStruct& mm, VirtAddr start, VirtAddr end);
 /// area cannot be split; then nothing was unmapped.
 Result<void> do_munmap(MmStruct& mm, VirtAddr start, VirtAddr end, AreaList& dead);
 
-/// Frees the page tables of a range without areas, and those that it shares with no neighbour.
+/// Where the tables of the user half end; the last page is not for users.
+inline constexpr VirtAddr kUserTablesEnd{u64{1} << 47};
+
+/// Frees the page tables of a range without areas, but for those that a neighbour needs.
 void free_page_tables(TlbGather& gather, MmStruct& mm, VirtAddr start, VirtAddr end);
 
 /// EINVAL unless [at, at + bytes) is page-aligned, not empty and within user space. `bytes` is

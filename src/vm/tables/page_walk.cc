@@ -40,13 +40,15 @@ Result<Pte*> walk_and_count(MmStruct& mm, VirtAddr at) {
     return made;
 }
 
-struct Range {
-    VirtAddr start, end;
+/// What unlink_tables() was asked for.
+struct Unlinking {
+    AddrRange range, free;
+    PageList& list;
 };
 
 /// unlink_tables() for one table, whose first entry stands for `base`.
-void unlink_below(PageTable& table, unsigned level, VirtAddr base, Range range, PageList& list) {
-    const auto [start, end] = range;
+void unlink_below(PageTable& table, unsigned level, VirtAddr base, const Unlinking& job) {
+    const auto [start, end] = job.range;
     const u64 first = start <= base ? 0 : (start - base) / reach(level);
     const u64 past = std::min<u64>(arch::kEntries, (end - base + reach(level) - 1) / reach(level));
     for (u64 i = first; i < past; i++) {
@@ -54,10 +56,10 @@ void unlink_below(PageTable& table, unsigned level, VirtAddr base, Range range, 
         if (!entry.present()) continue;
         const VirtAddr low = base + i * reach(level), high = low + reach(level);
         PageTable& child = table_behind(entry);
-        if (level > 1) unlink_below(child, level - 1, low, range, list);
-        if (start <= low && high <= end) {
+        if (level > 1) unlink_below(child, level - 1, low, job);
+        if (job.free.start <= low && high <= job.free.end) {
             set_pte(&entry, Pte{0});
-            list.push_back(mm::page_of(&child));
+            job.list.push_back(mm::page_of(&child));
         }
     }
 }
@@ -93,10 +95,10 @@ Result<Pte*> alloc_pte(MmStruct& mm, VirtAddr at) {
     return walk_and_count(mm, at);
 }
 
-void unlink_tables(MmStruct& mm, VirtAddr start, VirtAddr end, PageList& list) {
-    if (start >= end) return;
+void unlink_tables(MmStruct& mm, AddrRange range, AddrRange free, PageList& list) {
+    if (range.start >= range.end) return;
     const usize before = list.size();
-    unlink_below(*mm.page_table, kTopLevel, VirtAddr(0), {start, end}, list);
+    unlink_below(*mm.page_table, kTopLevel, VirtAddr(0), {range, free, list});
     const i64 count = static_cast<i64>(list.size() - before);
     mm.page_table_pages.fetch_sub(count, std::memory_order_relaxed);
 }

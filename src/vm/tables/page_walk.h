@@ -42,9 +42,14 @@ Result<Pte*> alloc_pte(MmStruct& mm, VirtAddr at);
 
 using PageList = List<mm::Page, &mm::Page::link>;
 
-/// Takes all tables that lie wholly inside [start, end) out of the tree and puts them on `list`.
-/// The caller frees them once no processor can be looking at them. Their entries are none.
-void unlink_tables(MmStruct& mm, VirtAddr start, VirtAddr end, PageList& list)
+struct AddrRange {
+    VirtAddr start, end;
+};
+
+/// Takes the tables of `range`, whose entries are none, out of the tree and puts them on `list`:
+/// those that lie wholly inside `free`, the range together with the unused addresses around it.
+/// The caller frees them once no processor can be looking at them.
+void unlink_tables(MmStruct& mm, AddrRange range, AddrRange free, PageList& list)
     REQUIRES(mm.page_table_lock);
 
 /// Frees what unlink_tables() collected.
