@@ -15,10 +15,17 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
+// At file scope, with external linkage: inside an unnamed namespace the compiler takes them for two
+// objects of its own, whose addresses never meet, and drops the end of every loop over the events.
+extern "C" trace::Event __trace_events_start[], __trace_events_end[];
+
 namespace trace {
 
 constinit std::atomic<bool> tracing_on{true};
 PER_CPU u32 current_pid = 0;
+
+extern "C" Event __trace_events_start[];  // kernel.ld
+extern "C" Event __trace_events_end[];
 
 namespace {
 
@@ -37,9 +44,6 @@ struct Ring {
     std::atomic<u64> cleared;  // nothing before this is shown
 };
 PER_CPU Ring ring{};
-
-extern Event events_start[] asm("__trace_events_start");
-extern Event events_end[] asm("__trace_events_end");
 
 /// Copies slot `number` of `from`; false if it has been or may be overwritten.
 bool copy_slot(const Ring& from, u64 number, Slot& to) {
@@ -72,7 +76,7 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 }  // namespace
 
-std::span<Event> all_events() { return {events_start, events_end}; }
+std::span<Event> all_events() { return {__trace_events_start, __trace_events_end}; }
 
 void init(void* (*alloc)(usize bytes)) {
     for_each_cpu(possible_cpus, [&](unsigned cpu) {
@@ -90,7 +94,7 @@ void append(const Event& event, const void* bytes) {
         const u8 flags = u8(!irqs_were_on) | u8(in_interrupt() ? 2 : 0);
         slot.header = {.time_ns = arch::clock_ns(),
                        .pid = arch::this_cpu_read(current_pid),
-                       .event = u16(&event - events_start),
+                       .event = u16(&event - __trace_events_start),
                        .size = u8(event.size),
                        .flags = flags};
         memcpy(slot.bytes, bytes, event.size);
