@@ -8,15 +8,15 @@
 #include "lib/string.h"
 #include "lib/test.h"
 
+extern "C" const KernelTest* const __ktests_start[];  // kernel.ld
+extern "C" const KernelTest* const __ktests_end[];
+
 namespace init {
 
 namespace {
 
 constexpr u8 kExitPassed = 0x10;
 constexpr u8 kExitFailed = 0x11;
-
-extern const KernelTest* const tests_start[] asm("__ktests_start");
-extern const KernelTest* const tests_end[] asm("__ktests_end");
 
 /// `*` at the end of the pattern stands for anything.
 bool matches(std::string_view pattern, std::string_view name) {
@@ -33,7 +33,7 @@ void report(TestContext& test, const char* what, Here where) {
 
 void run_kernel_tests(const char* pattern) {
     u32 passed = 0, failed = 0;
-    for (const KernelTest* const* at = tests_start; at < tests_end; at++) {
+    for (const KernelTest* const* at = __ktests_start; at < __ktests_end; at++) {
         const KernelTest& entry = **at;
         if (!matches({pattern, strlen(pattern)}, {entry.name, strlen(entry.name)})) continue;
         TestContext test{.name = entry.name, .report = report};

@@ -22,7 +22,7 @@ void Mutex::lock() {
     }
 }
 
-void Mutex::lock_slow() {
+void Mutex::lock_slow() NO_LOCK_ANALYSIS {
     if (is_held()) panic("mutex '%s' taken twice by %s", name_, current().comm);
     contenders_.fetch_add(1, std::memory_order_seq_cst);
     {

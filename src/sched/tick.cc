@@ -103,7 +103,7 @@ void RunQueue::leave_idle() {
     if (!tick.is_armed()) tick.start(now + kTickNs);
 }
 
-void cpu_idle_loop() {
+void cpu_idle_loop() NO_LOCK_ANALYSIS {
     this_rq().enter_idle();
     for (;;) {
         while (!need_resched()) {

@@ -160,7 +160,7 @@ static bool replace_console(Console& console) {
 
 void register_console(Console& console) {
     if (replace_console(console)) return;
-    static constinit LogRecord record;
+    static constinit LogRecord record{};
     u64 sequence = 0;
     // What has been said so far, to the new console only.
     while (log_read(sequence, record)) {

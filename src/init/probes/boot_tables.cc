@@ -6,10 +6,11 @@
 //                      out: u64 address of the tables, then 64 bytes before them, the tables,
 //                      64 bytes behind them; all held `fill` before
 //   boot_table_index   in: pairs of u64 address, u32 level; out: for each u32 index
-//   boot_page_tables   in: u32 frames that may be used, u32 n, n mappings (u64 va, pa, bytes, flags)
-//                      out: u32 errno of the first mapping that failed, u32 frames used, u64 address
-//                      of the root (frame i follows at root + (i + 1) * 4096), u32 entries, and
-//                      those that are not 0: u16 table (0: root), u16 index, u64 value
+//   boot_page_tables   in: u32 frames that may be used, u32 n, n mappings (u64 va, pa, bytes,
+//   flags)
+//                      out: u32 errno of the first mapping that failed, u32 frames used, u64
+//                      address of the root (frame i follows at root + (i + 1) * 4096), u32 entries,
+//                      and those that are not 0: u16 table (0: root), u16 index, u64 value
 
 #include <atomic>
 

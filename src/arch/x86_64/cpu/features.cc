@@ -14,6 +14,9 @@ namespace arch {
 
 constinit CpuFeatures cpu_features{};
 
+extern "C" u8* const __smap_sites_start[];  // kernel.ld: addresses of the nops to patch
+extern "C" u8* const __smap_sites_end[];
+
 namespace {
 
 constexpr u64 kCr4Pge = 1 << 7, kCr4OsFxsr = 1 << 9, kCr4OsXmmExcept = 1 << 10, kCr4Umip = 1 << 11;
@@ -52,9 +55,7 @@ void read_xsave(CpuFeatures& f) {
 
 /// Turns the nops of user_copy.S and the entry code into stac and clac. Text is still writable.
 void patch_smap_sites() {
-    extern u8* const smap_sites_start[] asm("__smap_sites_start");
-    extern u8* const smap_sites_end[] asm("__smap_sites_end");
-    for (u8* const* site = smap_sites_start; site < smap_sites_end; site++) {
+    for (u8* const* site = __smap_sites_start; site < __smap_sites_end; site++) {
         u8* const code = *site;
         const bool is_stac = code[2] == 0x03;
         code[1] = 0x01;

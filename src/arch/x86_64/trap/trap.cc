@@ -10,21 +10,21 @@
 
 namespace arch {
 
+struct ExtableEntry {
+    u64 at, resume;
+};
+extern "C" const ExtableEntry __extable_start[];  // kernel.ld
+extern "C" const ExtableEntry __extable_end[];
+
 namespace {
 
 // Bits of a page fault's error code.
 constexpr u64 kWasWrite = 1 << 1;
 constexpr u64 kWasFetch = 1 << 4;
 
-struct ExtableEntry {
-    u64 at, resume;
-};
-extern const ExtableEntry extable_start[] asm("__extable_start");
-extern const ExtableEntry extable_end[] asm("__extable_end");
-
 /// If the kernel expected a fault at this instruction, goes on where it said.
 bool recover_from_fault(TrapFrame& frame) {
-    for (const ExtableEntry* entry = extable_start; entry < extable_end; entry++) {
+    for (const ExtableEntry* entry = __extable_start; entry < __extable_end; entry++) {
         if (entry->at == frame.rip) {
             frame.rip = entry->resume;
             return true;
@@ -121,7 +121,7 @@ void exception(TrapFrame& frame, unsigned vector) {
 }  // namespace
 
 bool is_expected_fault(u64 rip) {
-    for (const ExtableEntry* entry = extable_start; entry < extable_end; entry++) {
+    for (const ExtableEntry* entry = __extable_start; entry < __extable_end; entry++) {
         if (entry->at == rip) return true;
     }
     return false;
