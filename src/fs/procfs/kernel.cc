@@ -1,4 +1,5 @@
 // What the kernel and the machine are: version, cmdline, cpuinfo, devices, kallsyms.
+#include "abi/utsname.h"
 #include "arch/boot_info.h"
 #include "arch/cpu_features.h"
 #include "arch/layout.h"
@@ -7,7 +8,6 @@
 #include "fs/char_dev.h"
 #include "fs/procfs/system.h"
 #include "lib/string.h"
-#include "process/utsname.h"
 #include "sched/task.h"
 
 extern "C" {
@@ -20,8 +20,8 @@ extern const char kallsyms_names[];
 namespace procfs {
 
 Result<void> show_version(SeqFile& out, void*) {
-    const abi::Utsname name = process::utsname();
-    out.print("%s version %s (gcc " __VERSION__ ") %s\n", name.sysname, name.release, name.version);
+    out.print("%s version %s (g++ " __VERSION__ ") %s\n", abi::kSysname, abi::kRelease,
+              abi::kVersion);
     return {};
 }
 

@@ -3,7 +3,7 @@
 #include "fs/libfs/tree.h"
 #include "fs/procfs/system.h"
 #include "ipc/pipe.h"
-#include "process/utsname.h"
+#include "process/uts.h"
 #include "sched/pid.h"
 #include "vm/mm_struct.h"
 
@@ -12,17 +12,24 @@ namespace {
 
 using libfs::TextNode;
 
-template <char (abi::Utsname::*Field)[abi::kUtsLength]>
-Result<void> show_uts(SeqFile& out, void*) {
-    const abi::Utsname name = process::utsname();
-    out.print("%s\n", name.*Field);
+Result<void> show_text(SeqFile& out, void* text) {
+    out.print("%s\n", static_cast<const char*>(text));
     return {};
 }
-Result<void> store_hostname(std::string_view text, void*) {
-    return process::set_hostname(libfs::trim(text));
+
+template <process::UtsField Field>
+Result<void> show_name(SeqFile& out, void*) {
+    char name[abi::kUtsLength];
+    process::get_uts_name(Field, name);
+    out.print("%s\n", name);
+    return {};
 }
-Result<void> store_domainname(std::string_view text, void*) {
-    return process::set_domainname(libfs::trim(text));
+template <process::UtsField Field>
+Result<void> store_name(std::string_view text, void*) {
+    text = libfs::trim(text);
+    if (text.size() >= abi::kUtsLength) return EINVAL;
+    process::set_uts_name(Field, text);
+    return {};
 }
 
 template <u64 Value>
@@ -53,16 +60,24 @@ Result<void> show_boot_id(SeqFile& out, void*) {
 }
 
 constexpr TextNode kKernel[] = {
-    {"ostype", 0444, show_uts<&abi::Utsname::sysname>},
-    {"osrelease", 0444, show_uts<&abi::Utsname::release>},
-    {"version", 0444, show_uts<&abi::Utsname::version>},
-    {"hostname", 0644, show_uts<&abi::Utsname::nodename>, store_hostname},
-    {"domainname", 0644, show_uts<&abi::Utsname::domainname>, store_domainname},
+    {"hostname", 0644, show_name<process::UtsField::HostName>,
+     store_name<process::UtsField::HostName>},
+    {"domainname", 0644, show_name<process::UtsField::DomainName>,
+     store_name<process::UtsField::DomainName>},
     {"pid_max", 0444, show_number<sched::kPidMax>},
     {"threads-max", 0444, show_number<sched::kPidMax>},
     {"randomize_va_space", 0444, show_number<2>},
     {"ngroups_max", 0444, show_number<32>},
     {"cap_last_cap", 0444, show_number<40>},
+};
+struct FixedText {
+    TextNode node;
+    const char* text;
+};
+constexpr FixedText kFixed[] = {
+    {{"ostype", 0444, show_text}, abi::kSysname},
+    {{"osrelease", 0444, show_text}, abi::kRelease},
+    {{"version", 0444, show_text}, abi::kVersion},
 };
 constexpr TextNode kRandom[] = {
     {"entropy_avail", 0444, show_number<256>},
@@ -90,6 +105,9 @@ Result<void> add_all(libfs::Tree& tree, libfs::Node& dir, std::span<const TextNo
 Result<void> add_sysctls(libfs::Tree& tree) {
     libfs::Node& sys = *TRY(tree.add_dir(tree.root(), "sys", 0555));
     libfs::Node& kernel = *TRY(tree.add_dir(sys, "kernel", 0555));
+    for (const FixedText& fixed : kFixed) {
+        TRY(tree.add_text(kernel, fixed.node, const_cast<char*>(fixed.text)));
+    }
     TRY(add_all(tree, kernel, kKernel));
     TRY(add_all(tree, *TRY(tree.add_dir(kernel, "random", 0555)), kRandom));
     TRY(add_all(tree, *TRY(tree.add_dir(sys, "vm", 0555)), kVm));
