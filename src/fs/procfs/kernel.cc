@@ -1,5 +1,5 @@
 // What the kernel and the machine are: version, cmdline, cpuinfo, devices, kallsyms.
-#include "abi/utsname.h"
+#include "abi/version.h"
 #include "arch/boot_info.h"
 #include "arch/cpu_features.h"
 #include "arch/layout.h"

@@ -1,4 +1,5 @@
 // /proc/sys: settings as files. What cannot be changed says so by its permissions.
+#include "abi/version.h"
 #include "core/random/random.h"
 #include "fs/libfs/tree.h"
 #include "fs/procfs/system.h"
