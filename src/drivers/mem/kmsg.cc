@@ -135,10 +135,10 @@ class KmsgOperations final : public fs::FileOperations {
         sched::MutexGuard guard(reader.mutex);
         TRY(wait_for_record(file, reader));
         const usize length = format_record(reader);
+        reader.sequence++;                           // also if it does not fit, as on Linux
         if (length > to.remaining()) return EINVAL;  // a record is never split
         const usize copied = TRY(to.copy_to(reader.line, length));
         if (copied < length) return EFAULT;
-        reader.sequence++;
         return length;
     }
 
