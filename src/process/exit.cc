@@ -219,7 +219,7 @@ void do_exit(i32 status) {
     const bool group_dead = signal.live_threads.fetch_sub(1) == 1;
     if (group_dead) {
         if (task.tgid == sched::kInitPid) {
-            panic("Attempted to kill init! exitcode=%#010x", u32(wait_status_of(task)));
+            panic("Attempted to kill init! exitcode=0x%08x", u32(wait_status_of(task)));
         }
         stop_real_timer(signal);
     }

@@ -6,6 +6,7 @@
 #include "core/log/panic.h"
 #include "core/user/user_ptr.h"
 #include "lib/list.h"
+#include "lib/scope_guard.h"
 #include "mm/slab.h"
 #include "process/futex/futex_key.h"
 #include "sched/mutex.h"
@@ -29,6 +30,9 @@ struct Waiter {
 };
 
 struct Bucket {
+    /// Tasks that hang here or are about to. Counted before the waiter reads its word, and read by
+    /// a waker after it has changed the word: so a waker that reads 0 has nobody to wake.
+    std::atomic<u32> waiting{0};
     sched::Mutex mutex{"futex"};
     List<Waiter, &Waiter::link> waiters;
 };
@@ -64,6 +68,7 @@ private:
 /// Takes the waiter out of its bucket and wakes it. It may be gone when this returns.
 void wake(Waiter& waiter) {
     waiter.link.unlink();
+    buckets[waiter.bucket.load()].waiting.fetch_sub(1);
     IrqGuard guard(waiter.lock);
     waiter.woken = true;
     waiter.queue.wake_all();
@@ -83,9 +88,12 @@ u32 wake_in(Bucket& bucket, const FutexKey& key, u32 count, u32 bitset) {
 /// Joins the queue if the word is still `expected`.
 Result<void> futex_wait_setup(Waiter& waiter, const FutexWait& wait) {
     Bucket& bucket = buckets[waiter.bucket.load()];
+    bucket.waiting.fetch_add(1);
+    ScopeGuard not_waiting([&] { bucket.waiting.fetch_sub(1); });
     sched::MutexGuard guard(bucket.mutex);
     if (TRY(UserPtr<const u32>(wait.at).copy_in()) != wait.expected) return EAGAIN;
     bucket.waiters.push_back(waiter);
+    not_waiting.dismiss();
     return {};
 }
 
@@ -97,6 +105,7 @@ bool unqueue_me(Waiter& waiter) {
         if (waiter.bucket.load() != at) continue;  // moved before we had the mutex
         if (!waiter.link.is_linked()) return false;
         waiter.link.unlink();
+        buckets[at].waiting.fetch_sub(1);
         return true;
     }
 }
@@ -142,6 +151,8 @@ Result<u32> futex_wake(VirtAddr at, FutexScope scope, u32 count, u32 bitset) {
     if (bitset == 0) return EINVAL;
     const HeldFutexKey key = TRY(HeldFutexKey::get(at, scope));
     Bucket& bucket = buckets[bucket_of(key.key())];
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (bucket.waiting.load() == 0) return 0u;
     sched::MutexGuard guard(bucket.mutex);
     return wake_in(bucket, key.key(), count, bitset);
 }
@@ -170,6 +181,8 @@ Result<u32> futex_requeue(const FutexRequeue& request) {
             waiter.link.unlink();
             waiter.key = to.key();
             waiter.bucket = to_bucket;
+            buckets[from_bucket].waiting.fetch_sub(1);
+            buckets[to_bucket].waiting.fetch_add(1);
             moving.push_back(waiter);
             moved++;
         } else {
