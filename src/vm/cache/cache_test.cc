@@ -133,6 +133,28 @@ TEST(private_and_shared_files, "vm.cache.mmap") {
     EXPECT_EQ(file.cache.page_count(), 1u);
 }
 
+TEST(pieces_keep_their_place, "vm.cache.split") {
+    TestFile file(20);
+    TestMm mm;
+    REQUIRE(mm);
+    const VirtAddr at = map_file(mm, file, abi::MAP_PRIVATE, 20);
+    EXPECT(mm->munmap(at + 5 * kPageSize, 5 * kPageSize).ok());
+    EXPECT(mm->mprotect(at + 12 * kPageSize, kPageSize, abi::PROT_READ).ok());
+    EXPECT_EQ(mm->area_count, 4u);
+    for (u64 i = 0; i < 20; i++) {
+        const bool gone = i >= 5 && i < 10;
+        EXPECT_EQ(mm.read(at + i * kPageSize), gone ? TestMm::kUnreadable : 1000 + i);
+    }
+    EXPECT_EQ(file.users, 4);
+    EXPECT(mm->mprotect(at + 12 * kPageSize, kPageSize, 3).ok());
+    EXPECT_EQ(mm->area_count, 2u);
+    EXPECT_EQ(file.users, 2);
+    Result<VirtAddr> moved = mm->mremap(at + 15 * kPageSize, 5 * kPageSize, 30 * kPageSize, 1, at);
+    REQUIRE(moved.ok());
+    EXPECT_EQ(mm.read(moved.value() + 2 * kPageSize), 1017u);
+    EXPECT_EQ(mm.touch(moved.value() + 5 * kPageSize, upcall::Access::Read), number(EIO));
+}
+
 TEST(neighbours_come_along, "vm.cache.around") {
     TestFile file(40);
     for (u64 i = 0; i < 40; i++) mm::put_page(*file.cache.read_page(i).take());

@@ -63,6 +63,7 @@ TEST(fork_shares_until_written, "vm.fork.cow") {
     REQUIRE(mm);
     const VirtAddr at = mm.map(3);
     for (u64 i = 0; i < 3; i++) EXPECT(mm.write(at + i * kPageSize, 100 + i));
+    for (u64 i = 0; i < 3; i++) EXPECT(mm.write(at + i * kPageSize + 4088, 200 + i));
     Result<MmStruct*> copy = MmStruct::duplicate(*mm);
     REQUIRE(copy.ok());
     TestMm child(copy.value());
@@ -76,6 +77,8 @@ TEST(fork_shares_until_written, "vm.fork.cow") {
     EXPECT(mm.write(at + kPageSize, 8));  // the parent's
     EXPECT_EQ(child.read(at + kPageSize), 101u);
     EXPECT_EQ(mm.read(at + kPageSize), 8u);
+    EXPECT_EQ(child.read(at + 4088), 200u);  // the rest of the page came along
+    EXPECT_EQ(mm.read(at + kPageSize + 4088), 201u);
     EXPECT_EQ(mm->rss_anon.load(), 3);
     EXPECT_EQ(child->rss_anon.load(), 3);
 
@@ -84,6 +87,27 @@ TEST(fork_shares_until_written, "vm.fork.cow") {
     child.end();
     EXPECT(mm.write(at + 2 * kPageSize, 9));
     EXPECT_EQ(frame_at(*mm, at + 2 * kPageSize), shared_frame);
+}
+
+TEST(mprotect_respects_sharing, "vm.fork.mprotect") {
+    TestMm mm;
+    REQUIRE(mm);
+    const VirtAddr at = mm.map(2);
+    EXPECT(mm.write(at, 1) && mm.write(at + kPageSize, 2));
+    EXPECT(mm->mprotect(at, 2 * kPageSize, abi::PROT_READ).ok());
+    EXPECT(!is_writable(*mm, at));
+    EXPECT(mm->mprotect(at, kPageSize, 3).ok());
+    EXPECT(is_writable(*mm, at));  // nobody else has it: no fault needed
+    Result<MmStruct*> copy = MmStruct::duplicate(*mm);
+    REQUIRE(copy.ok());
+    TestMm child(copy.value());
+    EXPECT(mm->mprotect(at, 2 * kPageSize, abi::PROT_NONE).ok());
+    EXPECT_EQ(mm.touch(at, Access::Read), number(EACCES));
+    EXPECT(mm->mprotect(at, 2 * kPageSize, 3).ok());
+    EXPECT(!is_writable(*mm, at) && !is_writable(*mm, at + kPageSize));
+    EXPECT(mm.write(at, 7) && mm.write(at + kPageSize, 8));
+    EXPECT_EQ(child.read(at), 1u);
+    EXPECT_EQ(child.read(at + kPageSize), 2u);
 }
 
 TEST(fork_obeys_advice, "vm.fork.advice") {
@@ -118,8 +142,8 @@ TEST(stack_grows_to_its_guard, "vm.fault.stack") {
 
     const VirtAddr below = stack - 1000 * kPageSize;
     EXPECT_EQ(mm.map(1, 3, fixed, below), below);
-    EXPECT_EQ(mm.touch(below + kPageSize + kStackGuardGap, Access::Write), 0);
-    EXPECT_EQ(mm.touch(below + kStackGuardGap, Access::Write), number(EFAULT));
+    EXPECT_EQ(mm.touch(below + 257 * kPageSize, Access::Write), 0);
+    EXPECT_EQ(mm.touch(below + 256 * kPageSize, Access::Write), number(EFAULT));
     EXPECT_EQ(mm.touch(below + kPageSize, Access::Write), number(EFAULT));
 }
 
