@@ -17,7 +17,11 @@ namespace {
 Pipe& pipe_in(const fs::File& file) { return *static_cast<Pipe*>(file.private_data); }
 
 /// Joins the pipe of `inode`, which comes to life with its first opener.
-Result<Pipe*> join_pipe(fs::Inode& inode, u32 access) {
+struct Joined {
+    Pipe* pipe;
+    Pipe::Partner partner;  // when we came
+};
+Result<Joined> join_pipe(fs::Inode& inode, u32 access) {
     sched::MutexGuard guard(inode.mutex);
     auto* pipe = static_cast<Pipe*>(inode.pipe);
     if (pipe) {
@@ -25,8 +29,7 @@ Result<Pipe*> join_pipe(fs::Inode& inode, u32 access) {
     } else {
         inode.pipe = pipe = TRY(Pipe::create());
     }
-    pipe->add_end(access);
-    return pipe;
+    return Joined{pipe, pipe->add_end(access)};
 }
 
 void leave_pipe(fs::Inode& inode, u32 access) {
@@ -39,12 +42,13 @@ void leave_pipe(fs::Inode& inode, u32 access) {
 }
 
 /// What open(2) of a fifo waits for. ENXIO: for writing, without waiting, and nobody reads.
-Result<void> wait_for_partner(Pipe& pipe, const fs::File& file) {
+Result<void> wait_for_partner(const Joined& joined, const fs::File& file) {
     if (file.may_read() && file.may_write()) return {};
-    const bool nonblocking = file.is_nonblocking();
-    if (file.may_read()) return nonblocking ? Result<void>() : pipe.wait_for_writer();
-    if (!nonblocking) return pipe.wait_for_reader();
-    return pipe.has_readers() ? Result<void>() : ENXIO;
+    if (!file.is_nonblocking()) {
+        return joined.pipe->wait_for_partner(file.access, joined.partner);
+    }
+    if (file.may_read()) return {};
+    return joined.partner.present ? Result<void>() : ENXIO;
 }
 
 bool is_pipefs(const fs::Inode& inode);
@@ -53,10 +57,10 @@ class PipeOperations final : public fs::FileOperations {
 public:
     Result<void> open(fs::File& file) const override {
         fs::Inode& inode = *file.inode();
-        Pipe* pipe = TRY(join_pipe(inode, file.access));
-        file.private_data = pipe;
+        const Joined joined = TRY(join_pipe(inode, file.access));
+        file.private_data = joined.pipe;
         if (is_pipefs(inode)) return {};
-        auto met = wait_for_partner(*pipe, file);
+        auto met = wait_for_partner(joined, file);
         if (!met.ok()) leave_pipe(inode, file.access);
         return met;
     }

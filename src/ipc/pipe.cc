@@ -232,11 +232,17 @@ u32 Pipe::poll(bool for_read, bool for_write, fs::PollTable* table) {
     return events;
 }
 
-void Pipe::add_end(u32 access) {
+Pipe::Partner Pipe::partner_of(u32 access) const {
+    return access & 1 ? Partner{writers_ > 0, writer_opens_} : Partner{readers_ > 0, reader_opens_};
+}
+
+Pipe::Partner Pipe::add_end(u32 access) {
     IrqGuard guard(lock_);
+    const Partner partner = partner_of(access);
     if (access & 1) readers_++, reader_opens_++;
     if (access & 2) writers_++, writer_opens_++;
     opened_.wake_all();
+    return partner;
 }
 
 void Pipe::remove_end(u32 access) {
@@ -247,20 +253,14 @@ void Pipe::remove_end(u32 access) {
     writable_.wake_all();
 }
 
-Result<void> Pipe::wait_for_writer() {
+Result<void> Pipe::wait_for_partner(u32 access, Partner then) {
+    if (then.present) return {};
     IrqGuard guard(lock_);
-    const u32 seen = writer_opens_;
-    while (writers_ == 0 && writer_opens_ == seen) TRY(opened_.sleep(lock_));
-    return {};
+    for (;;) {
+        const Partner now = partner_of(access);
+        if (now.present || now.opens != then.opens) return {};
+        TRY(opened_.sleep(lock_));
+    }
 }
-
-Result<void> Pipe::wait_for_reader() {
-    IrqGuard guard(lock_);
-    const u32 seen = reader_opens_;
-    while (readers_ == 0 && reader_opens_ == seen) TRY(opened_.sleep(lock_));
-    return {};
-}
-
-bool Pipe::has_readers() { return state().readers > 0; }
 
 }  // namespace ipc

@@ -46,15 +46,20 @@ public:
     /// What poll(2) says to one end, registering with `table`.
     u32 poll(bool for_read, bool for_write, fs::PollTable* table);
 
-    /// Openings and closings of ends; `access` as in File.
-    void add_end(u32 access);
+    /// The other side of an end at the moment when that end was opened.
+    struct Partner {
+        bool present;
+        u32 opens;  // how often the other side had ever been opened
+    };
+
+    /// Openings and closings of ends; `access` as in File. The partner is that of a reader or of a
+    /// writer; who is both needs none.
+    Partner add_end(u32 access);
     void remove_end(u32 access);
 
-    /// For the open of a fifo: waits until the other end has been opened too (or was, meanwhile).
-    /// ERESTARTSYS.
-    Result<void> wait_for_writer();
-    Result<void> wait_for_reader();
-    bool has_readers();
+    /// For the open of a fifo: waits until the other end is open too, or has been since `then`: it
+    /// may come, write and go before we look again. ERESTARTSYS.
+    Result<void> wait_for_partner(u32 access, Partner then);
 
     RefCount ref_count;
     static void release(Pipe* pipe);
@@ -67,6 +72,7 @@ private:
     Pipe() = default;
     State state() EXCLUDES(lock_);
     usize space_locked() REQUIRES(lock_) { return page_count_ * kPageSize - (head_ - tail_); }
+    Partner partner_of(u32 access) const REQUIRES(lock_);
     Result<usize> wait_for_bytes(bool nonblocking);
     Result<void> wait_for_room(usize wanted, bool nonblocking);
     Result<usize> read_some(IovIter& to);

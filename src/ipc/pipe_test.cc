@@ -110,4 +110,19 @@ TEST(pipe_resize_keeps_bytes, "ipc.pipe.resize") {
     EXPECT(memcmp(sink, source, 4000) == 0);
 }
 
+// The writer opens, writes and goes before the reader, who had joined first, looks for it: the
+// reader must not wait. (With a sleeping wait this test would hang.)
+TEST(pipe_brief_partner, "ipc.pipe.brief_partner") {
+    Pipe* pipe = Pipe::create().take();
+    const Pipe::Partner reader = pipe->add_end(1);
+    EXPECT(!reader.present);
+    const Pipe::Partner writer = pipe->add_end(2);
+    EXPECT(writer.present);
+    EXPECT_EQ(put(*pipe, 5).take(), 5u);
+    pipe->remove_end(2);
+    EXPECT(pipe->wait_for_partner(1, reader).ok());
+    EXPECT_EQ(take(*pipe, 10).take(), 5u);
+    Pipe::release(pipe);
+}
+
 }  // namespace ipc
