@@ -32,10 +32,13 @@ std::span<const PidEntry> pid_entries();
 
 /// What the inodes below /proc/<pid> point to.
 struct PidInode {
+    PidInode(sched::PidNumber number, u64 start_ns, const PidEntry* what, int descriptor)
+        : pid(number), start_time_ns(start_ns), entry(what), fd(descriptor) {}
+
     sched::PidNumber pid;
     u64 start_time_ns;
     const PidEntry* entry;  // null: /proc/<pid> itself
-    int fd = -1;            // in fd/ and fdinfo/
+    int fd;                 // in fd/ and fdinfo/; -1: none
 };
 PidInode& pid_inode(const fs::Inode& inode);
 
