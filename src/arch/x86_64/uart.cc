@@ -29,6 +29,7 @@ bool Uart::init(u32 baud) {
         write_reg(kScratch, pattern);
         if (read_reg(kScratch) != pattern) return false;
     }
+    write_reg(kLcr, 0x03);  // whoever was here before may have left the divisor latch open
     write_reg(kIer, 0);
     const u32 divisor = kMaxBaud / baud;
     write_reg(kLcr, 0x80);
