@@ -275,6 +275,12 @@ class Agent:
         if self.call(Op.PING, data) != data:
             raise GuestFault("PING came back changed")
 
+    def nudge(self) -> None:
+        """Sends a PING and does not wait: makes the agent run, in a machine that is stopped."""
+        self._sequence += 1
+        frame = Frame(Op.PING, self.session, self._sequence, self._random.randbytes(8))
+        self._line.send(frame.wire(self._key))
+
     def _stage(self, data: bytes) -> None:
         if len(data) > STAGE_SIZE:
             raise AgentError(errno.E2BIG, "stage")

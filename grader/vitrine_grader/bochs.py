@@ -228,6 +228,25 @@ class Bochs(Machine):
         values["cr2"] = int(re.search(r"laddr=(0x[0-9a-f]+)", control)[1], 16)
         return values
 
+    def descriptor_tables(self, cpu: int = 0) -> dict[str, int]:
+        was_running = self._running
+        self.pause()
+        self.debugger(f"set $cpu = {cpu}")
+        said = self.debugger("sreg")
+        self.debugger("set $cpu = 0")
+        if was_running:
+            self.resume()
+        found = {}
+        for name in ("gdt", "idt"):
+            base, limit = re.search(rf"{name}r:base=(0x\w+), limit=(0x\w+)", said).groups()
+            found |= {f"{name}_base": int(base, 16), f"{name}_limit": int(limit, 16)}
+        selector, high, low = re.search(r"^tr:(0x\w+), dh=(0x\w+), dl=(0x\w+)", said, re.MULTILINE).groups()
+        high, low = int(high, 16), int(low, 16)
+        # The debugger shows the lower eight bytes only: the rest of the base stands in the GDT.
+        slot = self.read_virt(found["gdt_base"] + (int(selector, 16) & ~7) + 8, 4)
+        base = int.from_bytes(slot, "little") << 32 | high & 0xFF000000 | (high & 0xFF) << 16 | low >> 16
+        return found | {"tr": int(selector, 16), "tr_base": base, "tr_limit": high & 0xF0000 | low & 0xFFFF}
+
     def is_halted(self) -> bool:
         """Every processor stands behind a HLT with interrupts off, at every one of ten looks.
 

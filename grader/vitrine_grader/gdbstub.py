@@ -1,11 +1,17 @@
-"""A very small client of the gdb remote protocol: hardware breakpoints, continue, interrupt."""
+"""A small client of the gdb remote protocol: hardware breakpoints, continue, interrupt, and reading
+and writing registers and memory of a stopped machine."""
 
 from __future__ import annotations
 
 import socket
+import struct
 from typing import Callable
 
 from .errors import InfrastructureFault
+
+_PIECE = 1024  # bytes of memory in one packet; QEMU takes packets of 4 KiB, in hexadecimal
+_NAMES = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip eflags".split()
+_GENERAL = struct.Struct("<17QI")  # in the order of the stub
 
 
 class GdbStub:
@@ -16,11 +22,12 @@ class GdbStub:
         self._buffer = b""
         self._ask(b"?")
 
-    def run_to(self, address: int, watch: Callable[[], None]) -> None:
-        """Continues until `address` is about to be executed. `watch` may raise meanwhile."""
-        where = b"1,%x,1" % address
-        if self._ask(b"Z" + where) != b"OK":
-            raise InfrastructureFault("QEMU refuses the breakpoint")
+    def run_to(self, *addresses: int, watch: Callable[[], None]) -> None:
+        """Continues until one of `addresses` is about to be executed, or the machine stops for
+        another reason. `watch` may raise meanwhile."""
+        places = [b"1,%x,1" % address for address in addresses]
+        for where in places:
+            self._require(b"Z" + where, "the breakpoint")
         self._send(b"c")
         try:
             while self._receive(0.25) is None:
@@ -30,7 +37,42 @@ class GdbStub:
             self._receive(5)
             raise
         finally:
-            self._ask(b"z" + where)
+            for where in places:
+                self._ask(b"z" + where)
+
+    def read(self, address: int, length: int) -> bytes:
+        """Linear memory as the processor sees it now. LookupError if it is not mapped."""
+        data = bytearray()
+        while len(data) < length:
+            step = min(_PIECE, length - len(data))
+            reply = self._ask(b"m%x,%x" % (address + len(data), step))
+            if reply.startswith(b"E"):
+                raise LookupError(f"{address + len(data):#x} cannot be read")
+            data += bytes.fromhex(reply.decode())
+        return bytes(data)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Linear memory. InfrastructureFault if it is not mapped: the grader chose the address."""
+        for at in range(0, len(data), _PIECE):
+            piece = data[at : at + _PIECE]
+            command = b"M%x,%x:" % (address + at, len(piece))
+            self._require(command + piece.hex().encode(), f"to write at {address + at:#x}")
+
+    def registers(self) -> dict[str, int]:
+        """rax .. r15, rip, eflags of a processor in 64-bit mode."""
+        data = bytes.fromhex(self._ask(b"g")[: 2 * _GENERAL.size].decode())
+        return dict(zip(_NAMES, _GENERAL.unpack(data)))
+
+    def set_registers(self, **values: int) -> None:
+        """Those named; the others become 0."""
+        data = _GENERAL.pack(*(values.pop(name, 0) for name in _NAMES))
+        if values:
+            raise ValueError(f"no such register: {', '.join(values)}")
+        self._require(b"G" + data.hex().encode(), "registers")
+
+    def _require(self, command: bytes, what: str) -> None:
+        if self._ask(command) != b"OK":
+            raise InfrastructureFault(f"QEMU refuses {what}")
 
     def close(self) -> None:
         self._line.close()

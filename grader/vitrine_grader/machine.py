@@ -58,6 +58,7 @@ class Config:
     key: bytes | None = None  # of the agent; appended to the initrd
     model: str = ""  # processor; empty: the driver's best
     board: str = "q35"  # or pc; QEMU only
+    grub: bool = False  # QEMU: boot kernel and initrd by GRUB from a disk, as Bochs always does
     deterministic: bool = True
     paused: bool = False  # stop before the first instruction
     sandbox: Sandbox | None = None
@@ -187,6 +188,10 @@ class Machine(abc.ABC):
     @abc.abstractmethod
     def registers(self, cpu: int = 0) -> dict[str, int]:
         """Lower-case names (rax .. r15, rip, eflags, cr0 cr2 cr3 cr4, efer, halted) to values."""
+
+    @abc.abstractmethod
+    def descriptor_tables(self, cpu: int = 0) -> dict[str, int]:
+        """gdt_base, gdt_limit, idt_base, idt_limit, and tr, tr_base, tr_limit of a processor."""
 
     @abc.abstractmethod
     def run_to(self, address: int, limit_ns: int = 0) -> None:

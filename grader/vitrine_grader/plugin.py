@@ -102,6 +102,11 @@ def emulator_of(item) -> str:
     return spec.params.get("emu", "") if spec else ""
 
 
+def _has_emulator(item) -> bool:
+    """False for a test of another emulator than those chosen: pytest stands in a value for none."""
+    return isinstance(emulator_of(item), str)
+
+
 def _emulators(config, definition) -> list[str]:
     chosen = config.getoption("emu")
     names = list(DRIVERS) if chosen == "both" else [chosen]
@@ -117,6 +122,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(trylast=True)  # what -k takes out is not waited for
 def pytest_collection_modifyitems(config, items):
+    items[:] = [item for item in items if _has_emulator(item)]
     wanted = {item: [(name, emulator_of(item)) for name in mark_of(item)["requires"]] for item in items}
     keys = {item: (item.originalname or item.name, emulator_of(item)) for item in items}
     all_names = {name for name, _ in keys.values()}

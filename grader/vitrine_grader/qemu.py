@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import pathlib
 import re
 import socket
 import subprocess
 import time
 
+from . import images
 from .channel import Channel, connect_unix
 from .errors import InfrastructureFault
 from .gdbstub import GdbStub
@@ -90,23 +92,28 @@ class Qemu(Machine):
         argv += ["-rtc", "clock=vm,base=2000-01-01", "-d", "cpu_reset", "-D", f"{folder}/qemu.log"]
         if config.deterministic:
             argv += ["-icount", "shift=0,sleep=off", "-seed", "1"]
-        if config.disk:
-            argv += ["-drive", f"file={config.disk},format=raw,snapshot=on"]
+        if disk := self._disk():
+            argv += ["-drive", f"file={disk},format=raw,snapshot=on"]
         else:
             argv += ["-kernel", str(config.kernel), "-append", config.cmdline]
             if initrd := self._run_initrd():
                 argv += ["-initrd", str(initrd)]
         return argv + list(config.extra)
 
+    def _disk(self) -> pathlib.Path | None:
+        return self.folder / "disk.img" if self.config.grub else self.config.disk
+
     def start(self) -> None:
         argv, config = self.command(), self.config
+        if config.grub:
+            images.build(config.kernel, self._run_initrd(), config.cmdline, self._disk())
         if config.sandbox:
-            images = [path.resolve() for path in (config.kernel, config.initrd, config.disk) if path]
-            box = config.sandbox.with_paths(read=images, write=[self.folder])
-            argv = box.wrap(argv, self.folder)
+            files = [path.resolve() for path in (config.kernel, config.initrd, config.disk) if path]
+            box = config.sandbox.with_paths(read=files, write=[self.folder])
+            argv = box.wrap(argv, self.folder, {"TMPDIR": str(self.folder)})  # of snapshot=on
         with open(self.folder / "qemu.out", "wb") as out:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder, start_new_session=True
             )
         deadline = time.monotonic() + 20 * load_scale()
         try:
@@ -183,18 +190,33 @@ class Qemu(Machine):
                 return {_NAMES.get(name, name): value for name, value in values.items()}
         raise ValueError(f"there is no processor {cpu}")
 
+    def descriptor_tables(self, cpu: int = 0) -> dict[str, int]:
+        pieces = re.split(r"^CPU#(\d+)\s*$", self._human("info registers -a"), flags=re.MULTILINE)
+        text = dict(zip(map(int, pieces[1::2]), pieces[2::2]))[cpu]
+        found = {}
+        for name in ("gdt", "idt"):
+            base, limit = re.search(rf"^{name.upper()}=\s+(\w+) (\w+)", text, re.MULTILINE).groups()
+            found |= {f"{name}_base": int(base, 16), f"{name}_limit": int(limit, 16)}
+        selector, base, limit = re.search(r"^TR =(\w+) (\w+) (\w+)", text, re.MULTILINE).groups()
+        return found | {"tr": int(selector, 16), "tr_base": int(base, 16), "tr_limit": int(limit, 16)}
+
     def is_halted(self) -> bool:
         """Processors that were never started also wait in HLT; their IF is off too."""
         pieces = self._human("info registers -a").split("CPU#")[1:]
         states = [dict(_REGISTER.findall(text)) for text in pieces]
         return all(s["HLT"] == "1" and not int(s["RFL"], 16) & 0x200 for s in states)
 
-    def run_to(self, address: int, limit_ns: int = 0) -> None:
+    @property
+    def gdb(self) -> GdbStub:
+        """The gdb stub; the first use stops the machine."""
         if self._gdb is None:
             line = connect_unix(f"{self.folder}/gdb.sock", time.monotonic() + 5 * load_scale())
             self._gdb = GdbStub(line)
+        return self._gdb
+
+    def run_to(self, address: int, limit_ns: int = 0) -> None:
         watch = Watch(self, limit_ns, f"running to {address:#x}")
-        self._gdb.run_to(address, watch)
+        self.gdb.run_to(address, watch=watch)
 
     def _poll_exit(self) -> tuple[Exit, str] | None:
         code = self._process.poll() if self._process else None
