@@ -115,7 +115,7 @@ Result<void> copy_sighand(Task& child, Task& parent, u64 flags) {
     }
     child.sighand = TRY(mm::make<SighandStruct>()).leak();
     IrqGuard guard(parent.sighand->lock);
-    for (int i = 0; i < abi::kSignals; i++) child.sighand->action[i] = parent.sighand->action[i];
+    copy_handlers(*child.sighand, *parent.sighand);
     return {};
 }
 

@@ -1,4 +1,4 @@
-/// The inside of signals: shared by the files of this folder, used by nobody else.
+/// The inside of signals: shared by the files of signal/ and by fork, exit and wait.
 ///
 /// Where a signal is between kill() and its handler: in the `pending` of one thread, or in the
 /// `shared_pending` of the process, from where the first thread that does not block it takes it.
@@ -50,7 +50,7 @@ void for_each_thread(SignalStruct& signal, Body body) REQUIRES(tasks_lock) {
     for (Task& thread : signal.leader->threads) body(thread);
 }
 
-// --- signal_queue.cc; the sighand lock is held --------------------------------------------------
+// --- signal/queue.cc; the sighand lock is held --------------------------------------------------
 
 /// Adds a SigQueue. False if memory or RLIMIT_SIGPENDING does not allow it.
 bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigInfo& info);
@@ -61,7 +61,7 @@ void flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask);
 /// Brings the task's kSigPending up to date; `task` is the running one, or not yet running.
 void recalc_sigpending(Task& task);
 
-// --- signal_send.cc ------------------------------------------------------------------------------
+// --- signal/send.cc ------------------------------------------------------------------------------
 
 Result<void> send_signal_locked(Task& task, const abi::SigInfo& info, Target target)
     REQUIRES(tasks_lock);
@@ -71,12 +71,12 @@ void zap_process(SignalStruct& signal, i32 code) REQUIRES(tasks_lock);
 /// stop.
 void signal_wake_up(Task& task, bool fatal);
 /// True if a handler or the default says that nothing happens.
-bool is_ignored(Task& task, int signal);
+bool is_ignored(Task& task, int signal) REQUIRES(task.sighand->lock);
 /// May the running task signal that one? EPERM.
 Result<void> check_kill_permission(int signal, Task& target) REQUIRES(tasks_lock);
 abi::SigInfo info_from_current(int signal, i32 code);
 
-// --- signal_action.cc ---------------------------------------------------------------------------
+// --- signal/action.cc ---------------------------------------------------------------------------
 
 /// Replaces the running task's mask, without SIGKILL and SIGSTOP.
 void set_current_blocked(u64 blocked);
@@ -88,11 +88,13 @@ void exit_signals(Task& task);
 
 /// sigaction(2); `wanted` may be null. EINVAL.
 Result<abi::KernelSigaction> do_sigaction(int signal, const abi::KernelSigaction* wanted);
+/// Copies handlers to a structure that nobody else has seen; the lock of `from` is held.
+void copy_handlers(SighandStruct& to, const SighandStruct& from) NO_LOCK_ANALYSIS;
 /// execve(): own handlers if they were shared (ENOMEM), all but ignored signals back to default.
 Result<void> unshare_sighand(Task& task);
 void flush_signal_handlers(Task& task);
 
-// --- signal_deliver.cc, signal_frame.cc ---------------------------------------------------------
+// --- signal/deliver.cc, signal/frame.cc ---------------------------------------------------------
 
 struct Delivery {
     int signal;

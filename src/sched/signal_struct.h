@@ -18,7 +18,7 @@ namespace sched {
 struct Task;
 struct RealTimer;  // process/itimer.cc: alarm(2) and setitimer(ITIMER_REAL)
 
-/// One queued signal: process/signal_queue.h.
+/// One queued signal: process/signal/queue.cc.
 struct SigQueue {
     ListLink link;
     abi::SigInfo info;
@@ -37,7 +37,7 @@ struct SighandStruct {
     SpinLock lock{"sighand", LockRank::Sighand};
     abi::KernelSigaction action[abi::kSignals] GUARDED_BY(lock) = {};
 
-    static void release(SighandStruct* sighand);  // process/signal_action.cc
+    static void release(SighandStruct* sighand);  // process/signal/action.cc
 };
 
 struct SignalStruct {

@@ -76,22 +76,26 @@ u64 sys_clone3(arch::TrapFrame& frame) {
 
 // --- execve --------------------------------------------------------------------------------------
 
-Result<void> exec(arch::TrapFrame& frame, int dirfd, u64 name, u64 argv, u64 envp, u32 flags) {
-    const UserPath path = TRY(UserPath::copy_in(UserPtr<const char>(name)));
+struct ExecPointers {
+    u64 name, argv, envp;
+};
+
+Result<void> exec(arch::TrapFrame& frame, int dirfd, const ExecPointers& at, u32 flags) {
+    const UserPath path = TRY(UserPath::copy_in(UserPtr<const char>(at.name)));
     return process::do_execveat({.dirfd = dirfd,
                                  .name = path.view(),
                                  .at_flags = flags,
-                                 .argv = {.user = UserPtr<const u64>(argv)},
-                                 .envp = {.user = UserPtr<const u64>(envp)}},
+                                 .argv = {.user = UserPtr<const u64>(at.argv)},
+                                 .envp = {.user = UserPtr<const u64>(at.envp)}},
                                 frame);
 }
 
 u64 sys_execve(arch::TrapFrame& frame) {
-    return to_register(exec(frame, abi::AT_FDCWD, frame.rdi, frame.rsi, frame.rdx, 0));
+    return to_register(exec(frame, abi::AT_FDCWD, {frame.rdi, frame.rsi, frame.rdx}, 0));
 }
 
 u64 sys_execveat(arch::TrapFrame& frame) {
-    return to_register(exec(frame, static_cast<int>(frame.rdi), frame.rsi, frame.rdx, frame.r10,
+    return to_register(exec(frame, static_cast<int>(frame.rdi), {frame.rsi, frame.rdx, frame.r10},
                             static_cast<u32>(frame.r8)));
 }
 

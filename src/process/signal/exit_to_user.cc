@@ -17,8 +17,9 @@ void upcall::return_to_user(arch::TrapFrame& frame) {
             continue;
         }
         const sched::Task& task = sched::current();
-        if (!(task.flags.load(std::memory_order_relaxed) & kWork)) [[likely]]
+        if (!(task.flags.load(std::memory_order_relaxed) & kWork)) [[likely]] {
             return;
+        }
         arch::irq_enable();
         process::do_signal(frame);
         arch::irq_disable();

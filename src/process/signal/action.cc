@@ -92,6 +92,10 @@ Result<abi::KernelSigaction> do_sigaction(int signal, const abi::KernelSigaction
     return abi::KernelSigaction(old);
 }
 
+void copy_handlers(SighandStruct& to, const SighandStruct& from) {
+    for (int i = 0; i < abi::kSignals; i++) to.action[i] = from.action[i];
+}
+
 Result<void> unshare_sighand(Task& task) {
     if (task.sighand->ref_count.value() == 1) return {};
     mm::Own<SighandStruct> own = TRY(mm::make<SighandStruct>());
@@ -100,7 +104,7 @@ Result<void> unshare_sighand(Task& task) {
         IrqGuard guard(tasks_lock);
         {
             IrqGuard shared_guard(shared->lock);
-            for (int i = 0; i < abi::kSignals; i++) own->action[i] = shared->action[i];
+            copy_handlers(*own, *shared);
         }
         task.sighand = own.leak();
     }

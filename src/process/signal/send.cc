@@ -12,7 +12,7 @@ namespace {
 constexpr u64 kCapKill = u64{1} << 5;
 
 /// What the mere arrival of a signal changes; false if it is then forgotten.
-bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock) {
+bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock, task.sighand->lock) {
     SignalStruct& signal = *task.signal;
     if (signal.group_exit) return number == abi::SIGKILL;
     if (sig_bit(number) & kStopSignals) {
@@ -56,15 +56,17 @@ Task* choose_thread(Task& task, int number, Target target) REQUIRES(tasks_lock) 
 }
 
 /// True if the signal ends the process.
-bool is_fatal(const Task& task, int number) {
+bool is_fatal(const Task& task, int number) REQUIRES(task.sighand->lock) {
     return task.sighand->action[number - 1].handler == abi::SIG_DFL &&
-           !(sig_bit(number) & (kIgnoredByDefault | kStopSignals | task.real_blocked));
+           !(sig_bit(number) & (kIgnoredByDefault | kStopSignals));
 }
 
-void complete_signal(Task& task, int number, Target target) REQUIRES(tasks_lock) {
+void complete_signal(Task& task, int number, Target target)
+    REQUIRES(tasks_lock, task.sighand->lock) {
     Task* const chosen = choose_thread(task, number, target);
     if (chosen == nullptr) return;
-    if (is_fatal(*chosen, number) && !task.signal->group_exit) {
+    const bool awaited = chosen->real_blocked & sig_bit(number);  // in sigtimedwait()
+    if (is_fatal(task, number) && !awaited && !task.signal->group_exit) {
         zap_process(*task.signal, number);
     } else {
         signal_wake_up(*chosen, number == abi::SIGKILL);
@@ -188,6 +190,7 @@ Result<void> check_kill_permission(int signal, Task& target) {
 /// Linux' show_unhandled_signals: a program that dies of a fault leaves a line in the log.
 static void log_unhandled(const arch::TrapFrame& frame, int signal, VirtAddr at) {
     const sched::Task& task = sched::current();
+    IrqGuard guard(task.sighand->lock);
     const u64 handler = task.sighand->action[signal - 1].handler;
     const bool handled = handler != abi::SIG_DFL && handler != abi::SIG_IGN;
     if (handled && !(task.blocked & process::sig_bit(signal))) return;
