@@ -93,8 +93,9 @@ bool upcall::page_fault(arch::TrapFrame& frame, VirtAddr at, Access access) {
         (done.value() == vm::FaultKind::Major ? task.maj_faults : task.min_faults)++;
         return true;
     }
-    if (!frame.from_user()) return false;
+    // A user copy in the kernel ends in EFAULT; but without memory the program cannot go on at all.
+    if (!frame.from_user() && done.error() != ENOMEM) return false;
     const vm::FaultSignal signal = vm::signal_for(done.error());
     user_fault(frame, signal.signal, signal.code, at);
-    return true;
+    return frame.from_user();
 }
