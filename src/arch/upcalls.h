@@ -15,7 +15,7 @@ enum class Access : u8 { Read, Write, Execute };
 /// user copy fail. vm/fault.cc
 bool page_fault(arch::TrapFrame& frame, VirtAddr at, Access access);
 
-/// An exception in user mode that nothing resolves becomes a signal. process/signal_send.cc
+/// An exception in user mode that nothing resolves becomes a signal. process/signal/send.cc
 void user_fault(arch::TrapFrame& frame, int signal, int code, VirtAddr at);
 
 /// An exception in the kernel that nobody expected: reports and stops. core/log/oops.cc
@@ -33,7 +33,7 @@ void system_call(arch::TrapFrame& frame);
 void system_call_i386(arch::TrapFrame& frame);
 
 /// The last thing before user mode, interrupts off: reschedule, deliver signals, until there is
-/// no more work. process/exit_to_user.cc
+/// no more work. process/signal/exit_to_user.cc
 void return_to_user(arch::TrapFrame& frame);
 
 /// Interrupts are off, an interrupt of kernel code is about to return, and preemption is
