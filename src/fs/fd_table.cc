@@ -7,6 +7,7 @@
 #include <bit>
 #include <climits>
 
+#include "fs/locks/file_lock.h"
 #include "mm/own.h"
 #include "mm/vmalloc.h"
 #include "sched/signal_struct.h"
@@ -28,8 +29,11 @@ void free_table(void* table, usize bytes) {
     mm::kfree(table);
 }
 
-/// close(2) of one descriptor of `file`.
-void filp_close(Ref<File> file) { file->ops->flush(*file); }
+/// close(2) of one descriptor of `file` in `table`, which thereby loses its record locks on it.
+void filp_close(Ref<File> file, FdTable& table) {
+    file->ops->flush(*file);
+    if (file->inode() != nullptr) release_locks(*file->inode(), LockKind::Posix, &table);
+}
 
 }  // namespace
 
@@ -136,7 +140,7 @@ Ref<File> FdTable::take(int fd) {
 Result<void> FdTable::close(int fd) {
     Ref<File> file = take(fd);
     if (!file) return EBADF;
-    filp_close(std::move(file));
+    filp_close(std::move(file), *this);
     return {};
 }
 
@@ -151,7 +155,7 @@ Result<void> FdTable::install_at(int to, Ref<File> file, bool close_on_exec, u32
         replaced = std::exchange(slot.file, std::move(file));
         slot.close_on_exec = close_on_exec;
     }
-    if (replaced) filp_close(std::move(replaced));
+    if (replaced) filp_close(std::move(replaced), *this);
     return {};
 }
 

@@ -1,5 +1,6 @@
 // Open files: their life, position, reading and writing with all checks.
 #include "fs/file.h"
+#include "fs/locks/file_lock.h"
 
 #include <limits>
 
@@ -131,6 +132,7 @@ Result<Ref<File>> File::open_anonymous(const char* name, const FileOperations& o
 void File::release(File* file) {
     if (file->epoll_items) eventpoll_release(*file);
     file->ops->release(*file);
+    if (file->inode() != nullptr) release_locks(*file->inode(), LockKind::Flock, file);
     forget_writer(*file);
     free_file(file);
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "abi/stat.h"
+#include "fs/locks/held_lock.h"
 #include "lib/ref.h"
 #include "sched/mutex.h"
 #include "vm/address_space.h"
@@ -107,8 +108,9 @@ public:
     u64 blocks = 0;                   // of 512 bytes
     TimeSpec atime, mtime, ctime;
 
-    void* private_data = nullptr;  // the file system's own
-    void* pipe = nullptr;          // a fifo's buffer while somebody has it open: ipc/
+    void* private_data = nullptr;           // the file system's own
+    List<HeldLock, &HeldLock::link> locks;  // fs/locks
+    void* pipe = nullptr;                   // a fifo's buffer while somebody has it open: ipc/
 
     /// Last reference gone: the file system drops the contents if link_count is 0.
     static void release(Inode* inode);

@@ -10,7 +10,7 @@ constexpr const std::span<const Entry>* kFamilies[] = {
     &kMmCalls,       &kProcessCalls, &kSignalCalls, &kTimeCalls,  &kSchedCalls, &kIdentityCalls,
     &kResourceCalls, &kMiscCalls,    &kSystemCalls, &kFutexCalls, &kFileCalls,  &kFdCalls,
     &kStatCalls,     &kAttrCalls,    &kDirCalls,    &kPathCalls,  &kMountCalls, &kCopyCalls,
-    &kPipeCalls,     &kPollCalls,    &kSelectCalls, &kEpollCalls,
+    &kPipeCalls,     &kPollCalls,    &kSelectCalls, &kEpollCalls, &kLockCalls,
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // per_cpu/cpuN/trace_pipe_raw: the records of one processor as they are: RecordHeader, then
 // header.size bytes, over and over. `make trace` turns that into CTF. Only whole records are handed
-// out, so every read(2) begins with a header.
+// out, so every read(2) begins with a header. It waits for more, unless tracing is off.
 #include "core/trace/trace.h"
 #include "fs/tracefs/tracefs.h"
 #include "lib/string.h"
@@ -20,7 +20,7 @@ public:
         if (to.remaining() < kLargest) return EINVAL;
         while (true) {
             const usize done = TRY(read_records(cpu_of(file), to));
-            if (done > 0) return done;
+            if (done > 0 || is_over()) return done;
             if (file.is_nonblocking()) return EAGAIN;
             TRY(pause_for_records());
         }

@@ -1,7 +1,7 @@
-// trace and trace_pipe: records as lines of text.
+// trace and trace_pipe: records as lines of text, those of several processors merged by time.
 //
-// Both consume: the rings have one reading end. `trace` shows what is there and ends, `trace_pipe`
-// waits for more. Records of several processors are merged by time.
+// `trace` shows what is in the rings and takes nothing out. `trace_pipe` takes what it shows and
+// waits for more, until tracing is off and nothing is left.
 #include "core/percpu/percpu.h"
 #include "core/time/clock.h"
 #include "core/trace/trace.h"
@@ -28,6 +28,8 @@ struct Held {
 struct Reader {
     sched::Mutex mutex{"trace_pipe"};
     Held held[kMaxCpus];
+    u64 cursors[kMaxCpus] = {};  // of `trace`: how far each ring has been shown
+    bool takes = false;          // trace_pipe
     char line[512];
     usize length = 0, used = 0;
     bool is_started = false;
@@ -40,12 +42,18 @@ void set_line(Reader& reader, usize length) {
     reader.used = 0;
 }
 
+bool get_record(Reader& reader, unsigned cpu) {
+    Held& held = reader.held[cpu];
+    if (reader.takes) return trace::read_record(cpu, held.header, held.bytes);
+    return trace::next_record(cpu, reader.cursors[cpu], held.header, held.bytes);
+}
+
 /// Makes the oldest record of all processors the next line. False: there is none.
 bool next_line(Reader& reader) {
     unsigned oldest = kMaxCpus;
     for_each_cpu(possible_cpus, [&](unsigned cpu) {
         Held& held = reader.held[cpu];
-        if (!held.is_full) held.is_full = trace::read_record(cpu, held.header, held.bytes);
+        if (!held.is_full) held.is_full = get_record(reader, cpu);
         if (!held.is_full) return;
         if (oldest == kMaxCpus || held.header.time_ns < reader.held[oldest].header.time_ns) {
             oldest = cpu;
@@ -81,7 +89,9 @@ public:
     explicit constexpr TraceOperations(AtEnd at_end) : at_end_(at_end) {}
 
     Result<void> open(fs::File& file) const override {
-        file.private_data = TRY(mm::make<Reader>()).leak();
+        Reader* const reader = TRY(mm::make<Reader>()).leak();
+        reader->takes = at_end_ == AtEnd::Wait;
+        file.private_data = reader;
         return {};
     }
     void release(fs::File& file) const override { mm::destroy(&reader_of(file)); }
@@ -95,7 +105,7 @@ public:
         }
         while (to.remaining() > 0) {
             const usize done = TRY(read_lines(reader, to));
-            if (done > 0 || at_end_ == AtEnd::Stop) return done;
+            if (done > 0 || at_end_ == AtEnd::Stop || is_over()) return done;
             if (file.is_nonblocking()) return EAGAIN;
             TRY(pause_for_records());
         }
@@ -122,6 +132,8 @@ constexpr TraceOperations kTraceOps(AtEnd::Stop), kTracePipeOps(AtEnd::Wait);
 
 const fs::FileOperations& trace_ops() { return kTraceOps; }
 const fs::FileOperations& trace_pipe_ops() { return kTracePipeOps; }
+
+bool is_over() { return !trace::tracing_on.load(std::memory_order_relaxed); }
 
 Result<void> pause_for_records() {
     // A record wakes nobody: trace points must be safe where a wake-up is not. So look again.

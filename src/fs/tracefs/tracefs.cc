@@ -51,6 +51,28 @@ const char* type_of(const trace::Field& field) {
     }
 }
 
+const char* conversion_of(const trace::Field& field) {
+    const bool is_wide = field.size == 8;
+    switch (field.kind) {
+    case trace::FieldKind::Text: return "%s";
+    case trace::FieldKind::Signed: return is_wide ? "%ld" : "%d";
+    case trace::FieldKind::Hex: return is_wide ? "%#lx" : "%#x";
+    default: return is_wide ? "%lu" : "%u";
+    }
+}
+
+/// As Linux describes how a record becomes a line of `trace`: a format and its arguments.
+void show_print_format(SeqFile& out, const trace::Event& event) {
+    const char* between = "\nprint fmt: \"";
+    for (const trace::Field& field : event.fields) {
+        out.print("%s%s=%s", between, field.name, conversion_of(field));
+        between = " ";
+    }
+    out.print("\"");
+    for (const trace::Field& field : event.fields) out.print(", REC->%s", field.name);
+    out.print("\n");
+}
+
 Result<void> show_format(SeqFile& out, void* data) {
     const trace::Event& event = event_of(data);
     out.print("name: %s\nID: %ld\nformat:\n", event.name, &event - trace::all_events().data());
@@ -62,6 +84,7 @@ Result<void> show_format(SeqFile& out, void* data) {
                   field.kind == trace::FieldKind::Signed ? 1 : 0);
     }
     out.print("record size: %u\n", event.size);
+    show_print_format(out, event);
     return {};
 }
 
@@ -140,9 +163,10 @@ Result<void> store_tracing_on(std::string_view text, void*) {
     trace::tracing_on.store(TRY(parse_switch(text)));
     return {};
 }
-Result<void> show_stats(SeqFile& out, void* cpu) {
-    out.print("overrun: %lu\n",
-              trace::lost_records(static_cast<unsigned>(reinterpret_cast<u64>(cpu))));
+Result<void> show_stats(SeqFile& out, void* number) {
+    const auto cpu = static_cast<unsigned>(reinterpret_cast<u64>(number));
+    out.print("entries: %lu\noverrun: %lu\n", trace::waiting_records(cpu),
+              trace::lost_records(cpu));
     return {};
 }
 

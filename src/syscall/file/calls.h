@@ -7,6 +7,7 @@ namespace syscall {
 
 extern constinit const std::span<const Entry> kFileCalls;    // sys_file.cc: bytes, position
 extern constinit const std::span<const Entry> kFdCalls;      // sys_fd.cc: open, close, dup, fcntl
+extern constinit const std::span<const Entry> kLockCalls;    // sys_lock.cc: flock
 extern constinit const std::span<const Entry> kStatCalls;    // sys_stat.cc: stat, access, statfs
 extern constinit const std::span<const Entry> kAttrCalls;    // sys_attr.cc: chmod … truncate
 extern constinit const std::span<const Entry> kDirCalls;     // sys_dir.cc: getdents, chdir, mkdir

@@ -6,6 +6,7 @@
 #include "sched/task.h"
 #include "syscall/file/calls.h"
 #include "syscall/file/file_args.h"
+#include "syscall/file/lock_calls.h"
 
 namespace syscall {
 namespace {
@@ -128,7 +129,10 @@ Result<u64> file_fcntl(fs::File& file, int command, u64 argument) {
     case F_SETPIPE_SZ: return pipe_fcntl(file, command, argument);
     case F_GETOWN:
     case F_GETSIG: return u64{0};  // nobody: SIGIO is not sent
-    default: return EINVAL;        // also record locks and leases, which do not exist here
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW: return lock_fcntl(file, command, argument);
+    default: return EINVAL;  // also leases, which do not exist here
     }
 }
 
