@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import subprocess
 
-from . import overlay, symbols
+from . import instructions, overlay, symbols
 from .errors import InfrastructureFault
 from .lab import Lab
 from .sandbox import Limits, Sandbox
@@ -93,7 +93,7 @@ def tree_hash(folder: pathlib.Path) -> str:
 
 
 def build_submission(lab: Lab, submission: pathlib.Path, ref: pathlib.Path, tree: pathlib.Path, box) -> Build:
-    """Overlay, build, symbol check; `tree` must not exist yet."""
+    """Overlay, build, check of symbols and instructions; `tree` must not exist yet."""
     shutil.copytree(ref, tree, symlinks=True)
     taken, changed = overlay.apply(lab, submission, tree)
     build = Build(tree, notes=taken.notes())
@@ -103,6 +103,8 @@ def build_submission(lab: Lab, submission: pathlib.Path, ref: pathlib.Path, tree
         build.problem = "code refers to what this lab does not allow: " + "; ".join(bad)
     elif said:
         build.problem = f"the kernel does not build:\n{said}"
+    elif bad := bad_instructions(lab, tree, changed):
+        build.problem = "machine code that this lab does not allow: " + "; ".join(bad)
     return build
 
 
@@ -130,6 +132,16 @@ def bad_symbols(lab: Lab, ref: pathlib.Path, tree: pathlib.Path, changed: list[s
     for file in changed:
         if file in objects and (tree / objects[file]).exists():
             found += [f"{file}: {name}" for name in symbols.forbidden(tree / objects[file], allowed)]
+    return found
+
+
+def bad_instructions(lab: Lab, tree: pathlib.Path, changed: list[str]) -> list[str]:
+    """`file: instruction` for what the objects of changed files must not hold."""
+    found = []
+    for file in changed:
+        inner = tree / _object(file)
+        if file in lab.files and inner.exists():
+            found += [f"{file}: {what}" for what in instructions.forbidden(inner, lab.machine_code.get(file, ()))]
     return found
 
 

@@ -1,7 +1,8 @@
 """A lab's folder: lab.toml, tests, and the patches that prove the tests.
 
 lab.toml: `title`, `number`, `files` (the student's, relative to the tree), `allowed_symbols`
-(patterns), optionally `metric` and `points` (what the tests must add up to).
+(patterns), optionally `metric`, `points` (what the tests must add up to) and the table `machine_code`
+(for some of `files`: privileged instructions that they may hold).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Lab:
     allowed_symbols: tuple[str, ...]
     metric: str
     points: float
+    machine_code: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
     @property
     def tests(self) -> pathlib.Path:
@@ -73,6 +75,7 @@ def load(folder: pathlib.Path) -> Lab:
         folder.name.partition("-")[2] or folder.name, folder, str(data.get("title", folder.name)),
         int(data.get("number", 0)), files, tuple(data.get("allowed_symbols", ())),
         metric if isinstance(metric, str) else metric.get("name", ""), float(data.get("points", 0)),
+        dict(data.get("machine_code", {})),
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 A patch is applied to a copy of the tree, and that copy is graded like any submission: through the
 overlay and the sandbox. Header lines before the first `---`: `Kills: test_name` (mutants: tried
-first), `Fakes: test_a test_b` (adversaries: what it must not get; default: more than the starter).
+first), `Fakes: test_a test_b` (adversaries: what it must not get; default: more than the starter),
+`Named: text` (adversaries: what the build's or a failed test's message must say of it).
 """
 
 from __future__ import annotations
@@ -141,9 +142,24 @@ def _adversary(bench: Bench, patch: pathlib.Path, submission: pathlib.Path, base
         gained = {title for title in passed if title.split(" [")[0] in fakes[1].split()}
     else:
         gained = passed - base
-    what = build.problem.splitlines()[0] if build.problem else "; ".join(build.notes) or "ran, and faked nothing"
-    verdict = f"GOT {', '.join(sorted(gained))}" if gained else what
-    return Row("adversary", patch.stem, not gained and bool(record.tests), verdict[:160], _points(record))
+    called, named = _naming(patch, record, build)
+    verdict = f"GOT {', '.join(sorted(gained))}" if gained else named
+    good = not gained and called and bool(record.tests)
+    return Row("adversary", patch.stem, good, verdict[:160], _points(record))
+
+
+def _naming(patch: pathlib.Path, record: Record, build: builder.Build) -> tuple[bool, str]:
+    """Whether the adversary was called what it is, and the line that does it."""
+    failed = [f"{test.title()}: {line.strip()}" for test in record.tests if test.status == "failed"
+              for line in test.output.splitlines()]  # fmt: skip
+    lines = build.problem.splitlines() + build.notes + ([] if build.problem else failed)
+    wanted = re.search(r"^Named:\s*(.+)$", patch.read_text(errors="replace"), re.MULTILINE)
+    if not wanted:
+        return True, (build.problem.splitlines() + build.notes + ["ran, and faked nothing"])[0]
+    for line in lines:
+        if wanted[1].strip() in line:
+            return True, line
+    return False, f"NOT NAMED {wanted[1].strip()!r}: {(lines or ['ran'])[0]}"
 
 
 def clean(path: pathlib.Path) -> None:

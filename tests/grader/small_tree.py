@@ -60,6 +60,10 @@ PATCHES = {
     "alternates/shift": ("", ("    return 2 * x;", "    return x + x;")),
     "adversaries/reads-host": ("", ("    return 2 * x;", '    asm(".incbin \\"/etc/shadow\\"");\n    return 0;')),
     "adversaries/calls-out": ("", ("    return 2 * x;", "    asm volatile(\"call power_off\");\n    return 0;")),
+    "adversaries/loads-tables": (
+        "Named: `lidt   (%rsp)` in answer()",
+        ("    return 2 * x;", "    asm volatile(\"lidt (%rsp)\");\n    return 2 * x;"),
+    ),
     "adversaries/writes-port": (
         "Fakes: test_doubles test_doubles_again",
         ("    return 2 * x;", "    asm volatile(\"outb %%al, %%dx\" :: \"a\"('8'), \"d\"(0x3f8));\n    return -40;"),
@@ -76,7 +80,10 @@ def build(root: pathlib.Path) -> pathlib.Path:
         (source / name).write_bytes((ROOT / "tests/grader/kernel" / name).read_bytes())
     (source / "answer.cc").write_text(ANSWER)
     (source / "kernel.mk").write_text(KERNEL_MK)
-    (lab / "lab.toml").write_text('title = "Tiny"\nnumber = 1\nfiles = ["src/answer.cc"]\nallowed_symbols = []\n')
+    (lab / "lab.toml").write_text(
+        'title = "Tiny"\nnumber = 1\nfiles = ["src/answer.cc"]\nallowed_symbols = []\n'
+        '[machine_code]\n"src/answer.cc" = ["cli", "hlt", "out"]\n'
+    )
     (lab / "tests/test_tiny.py").write_text(TESTS)
     for name, (head, (old, new)) in PATCHES.items():
         (lab / f"{name}.patch").write_text(head + "\n" + diff(old, new))

@@ -83,7 +83,7 @@ def test_build_cannot_see_the_host(tree, tmp_path):
     from vitrine_grader import builder, lab
 
     box, secret = sandbox.require(), tree / "labs/01-tiny/tests/test_tiny.py"
-    text = f'asm(".incbin \\"{secret}\\"");\nextern "C" int answer(int x) {{ return x; }}\n'
+    text = f'asm(".section .rodata; .incbin \\"{secret}\\"; .text");\nextern "C" int answer(int x) {{ return x; }}\n'
     submission = submit(tmp_path / "s", text)
     reference = builder.reference(tree, tree / "build/grader", box)
     tiny = lab.find(tree, "tiny")
@@ -104,6 +104,7 @@ def test_mutants_table_and_its_survivor(tree):
     assert sum("killed by test_doubles [qemu]" in line for line in lines) == 1
     assert any("calls-out" in line and "does not allow: src/answer.cc: power_off" in line for line in lines)
     assert any("reads-host" in line and "does not build" in line for line in lines)
+    assert any("loads-tables" in line and "machine code that this lab does not allow" in line for line in lines)
     assert lines[-1] == f"{2 + len(small_tree.PATCHES)} passed, 1 failed"
 
 
