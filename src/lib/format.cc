@@ -102,7 +102,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Reads the directive that starts at `at`, behind its '%'.
 ///
-/// LAB boot, task "printk formatting" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 1 "Text" (handouts/01-boot.md). Write the body.
 ///   Before  `at` points behind a '%'. What follows is: flags, width, '.' and precision, length
 ///           modifiers, letter; all but the letter may be absent. `*` as width or precision means
 ///           the next argument.
@@ -152,7 +152,7 @@ struct DigitRoom {
 /// The digits of `value` in `base` (2 to 16), most significant first, without leading zeros; "0"
 /// for 0. They stand in `room`.
 ///
-/// LAB boot, task "printk formatting" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 1 "Text" (handouts/01-boot.md). Write the body.
 ///   Before  `digits` holds the sixteen digit characters in the wanted case.
 ///   After   the result views the digits, wherever in `room` they stand.
 ///   Use     nothing but arithmetic.
@@ -174,7 +174,7 @@ std::string_view to_digits(u64 value, unsigned base, const char* digits, DigitRo
 
 /// Puts a number: padding, `prefix` (sign or "0x"), zeros, `digits`, padding.
 ///
-/// LAB boot, task "printk formatting" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 1 "Text" (handouts/01-boot.md). Write the body.
 ///   Before  `digits` has no leading zeros, and is empty if nothing but zeros shall appear.
 ///   After   spec.width characters or more were put. A precision asks for at least so many
 ///           digits: zeros make up for what is missing. Without a precision, the flag '0' fills
@@ -207,7 +207,7 @@ void put_number(Output& out, const Spec& spec, std::string_view prefix, std::str
 
 /// Puts a text.
 ///
-/// LAB boot, task "printk formatting" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 1 "Text" (handouts/01-boot.md). Write the body.
 ///   Before  `text` may be of any length, and may contain any character.
 ///   After   at most spec.precision characters of it were put (all, if there is no precision), and
 ///           spaces to make it spec.width characters: on the left, or with '-' on the right.

@@ -13,7 +13,7 @@ constinit Uart uart_com2{0x2f8};
 u8 Uart::read_reg(unsigned reg) const { return inb(u16(port_ + reg)); }
 void Uart::write_reg(unsigned reg, u8 value) { outb(u16(port_ + reg), value); }
 
-/// LAB boot, task 6 "The wire" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 2 "The wire" (handouts/01-boot.md). Write the body.
 ///   Before  the UART is in any state, or absent: an absent port reads as 0xff.
 ///   After   if the scratch register does not keep 0x5a and 0xa5: false. Else interrupts are off;
 ///           the divisor latch holds kMaxBaud / baud; the line is 8N1; FIFOs are on, cleared,
@@ -46,7 +46,7 @@ bool Uart::init(u32 baud) {
 
 bool Uart::transmitter_empty() const { return read_reg(kLsr) & kThrEmpty; }
 
-/// LAB boot, task 6 "The wire" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 2 "The wire" (handouts/01-boot.md). Write the body.
 ///   Before  the UART is initialised; its transmitter may be busy.
 ///   After   `byte` has been handed to the transmitter at a moment when it had room: true; or it
 ///           had none for kPatience looks: false, and nothing was written.
@@ -67,7 +67,7 @@ bool Uart::write(u8 byte) {
 #endif
 }
 
-/// LAB boot, task 6 "The wire" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 2 "The wire" (handouts/01-boot.md). Write the body.
 ///   Before  as for write().
 ///   After   every byte of `text` has been written, a carriage return before each newline; after
 ///           a failed write() the rest is given up.

@@ -19,7 +19,7 @@ extern "C" {
 constinit u64 kernel_cr3 = 0;
 }
 
-/// LAB boot, task 5 "Page tables" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 4 "Page tables" (handouts/01-boot.md). Write the body.
 ///   Before  `table` is a table of `level` (3: the top one, 0: the one whose entries map 4 KiB).
 ///   After   the result is the index of the entry that translates `va` in it.
 ///   Use     kPageShift, kIndexBits, kEntries.
@@ -33,7 +33,7 @@ unsigned table_index(VirtAddr va, unsigned level) {
 #endif
 }
 
-/// LAB boot, task 5 "Page tables" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 4 "Page tables" (handouts/01-boot.md). Write the body.
 ///   Before  `entry` is an entry of a table of level 1, 2 or 3, absent or leading to a table.
 ///   After   it leads to a table, which is returned; a new one is all zeros. Intermediate entries
 ///           are present and writable: only the last one restricts. ENOMEM from `alloc`.
@@ -52,7 +52,7 @@ Result<PageTable*> table_below(Pte& entry, TableAlloc alloc) {
 #endif
 }
 
-/// LAB boot, task 5 "Page tables" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 4 "Page tables" (handouts/01-boot.md). Write the body.
 ///   Before  `va`, `pa` and `bytes` are multiples of 4 KiB, and nothing is mapped there yet.
 ///   After   [va, va + bytes) translates to [pa, pa + bytes) with `flags` in every last entry.
 ///           Pages of 2 MiB (an entry of level 1 with Pte::kLarge) are used wherever both

@@ -14,7 +14,7 @@ constinit Memblock memblock;
 
 namespace {
 
-/// LAB boot, task 2 "Memory" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 3 "Memory" (handouts/01-boot.md). Write the body.
 ///   Before  `entry` is as the firmware wrote it.
 ///   After   the result is [start, end) of the entry, `end` cut at the end of the address space
 ///           if start + length overflows; empty (start == end) if the length is 0.
@@ -31,7 +31,7 @@ PhysRange range_of(const MemoryMapEntry& entry) {
 #endif
 }
 
-/// LAB boot, task 2 "Memory" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 3 "Memory" (handouts/01-boot.md). Write the body.
 ///   Before  `memory` is empty.
 ///   After   `memory` holds whole pages of RAM: what usable entries cover (rounded inwards),
 ///           minus what entries of every other type touch (rounded outwards), whatever their

@@ -46,7 +46,7 @@ void copy_text(std::span<char> room, std::span<const std::byte> text) {
     room[length] = '\0';
 }
 
-/// LAB boot, task 1 "Tags" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 7 "Tags" (handouts/01-boot.md). Write the body.
 ///   Before  `at` is a multiple of 8; `info` is the whole block.
 ///   After   the tag that starts at `at` is returned, and `at` is the offset of the next one.
 ///           EINVAL if the tag's header or its size does not lie within `info`, or if the size
@@ -69,7 +69,7 @@ Result<Tag> next_tag(std::span<const std::byte> info, usize& at) {
 #endif
 }
 
-/// LAB boot, task 1 "Tags" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 7 "Tags" (handouts/01-boot.md). Write the body.
 ///   Before  `body` is the contents of a memory-map tag: entry size (u32), entry version (u32),
 ///           then entries of that size, each beginning with base (u64), length (u64), type (u32).
 ///   After   the entries are appended to out.map; those beyond BootInfo::kMaxMap only count in
@@ -130,7 +130,7 @@ Result<void> read_tag(const Tag& tag, BootInfo& out) {
 
 }  // namespace
 
-/// LAB boot, task 1 "Tags" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 7 "Tags" (handouts/01-boot.md). Write the body.
 ///   Before  `info` is the block as far as its own size word says; `out` is all zeros.
 ///   After   every tag up to the end tag has been given to read_tag(). EINVAL if `info` is shorter
 ///           than its 8 bytes of header, if a tag is damaged, or if the end tag is missing.

@@ -22,7 +22,7 @@ constexpr u8 kFlags32 = 0xc;      // granularity 4 KiB, 32-bit
 
 }  // namespace
 
-/// LAB boot, task 3 "Descriptors" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 5 "Descriptors" (handouts/01-boot.md). Write the body.
 ///   Before  `access` is the access byte, `flags` the upper nibble of byte 6.
 ///   After   the result is a descriptor with base 0 and limit 0xfffff (pages): limit 15..0 in
 ///           bits 15..0, access in bits 47..40, limit 19..16 in bits 51..48, flags in 55..52.
@@ -37,7 +37,7 @@ u64 segment_descriptor(u8 access, u8 flags) {
 #endif
 }
 
-/// LAB boot, task 3 "Descriptors" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 5 "Descriptors" (handouts/01-boot.md). Write the body.
 ///   Before  `base` is any 64-bit address, `limit` less than 1 MiB.
 ///   After   `low` holds limit 15..0, base 23..0, the access byte of an available TSS, limit
 ///           19..16 and base 31..24 at their places; `high` holds base 63..32 in its lower half
@@ -57,7 +57,7 @@ SystemDescriptor tss_descriptor(u64 base, u32 limit) {
 #endif
 }
 
-/// LAB boot, task 4 "One processor's tables" (handouts/01-boot.md). Write the body.
+/// LAB boot, task 6 "One processor's tables" (handouts/01-boot.md). Write the body.
 ///   Before  `tables` holds anything. The selectors in cpu_setup.h say which slot is whose
 ///           (selector = slot * 8 + ring).
 ///   After   slot 0 and all unnamed slots are 0; kernel code and user code are 64-bit, kUserCs32
