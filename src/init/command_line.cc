@@ -58,6 +58,12 @@ bool take_number(const char* word, CommandLine& out) {
         }
         return true;
     }
+    if (const char* value = value_of(word, "trace_buf_size")) {
+        if (Result<u64> bytes = parse_size({value, strlen(value)}); bytes.ok()) {
+            out.trace_bytes = bytes.value();
+        }
+        return true;
+    }
     if (const char* value = value_of(word, "maxcpus")) {
         if (Result<u64> count = parse_unsigned({value, strlen(value)}); count.ok()) {
             out.max_cpus = unsigned(count.value());

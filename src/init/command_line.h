@@ -21,6 +21,7 @@ struct CommandLine {
     const char* trace;    // trace=: events to switch on
     const char* ktest;    // ktest=: run these tests in the kernel and power off
     u64 memory_limit;     // mem=; 0: none
+    u64 trace_bytes;      // trace_buf_size=: for each processor's trace records; 0: not given
     unsigned max_cpus;    // maxcpus=
     bool quiet;
     bool read_only;  // ro

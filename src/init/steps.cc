@@ -140,7 +140,8 @@ void set_up_boot_cpu() {
 void start_frames() { mm::init(arch::memblock); }
 
 void start_tracing() {
-    trace::init(alloc_ring);
+    const u64 bytes = command_line.trace_bytes;
+    trace::init(alloc_ring, bytes != 0 ? bytes : trace::kDefaultRingBytes);
     if (command_line.trace == nullptr) return;
     std::string_view rest(command_line.trace, strlen(command_line.trace));
     while (!rest.empty()) {

@@ -118,8 +118,13 @@ struct RecordHeader {
 static_assert(sizeof(RecordHeader) == 16);
 
 /// Takes the oldest record of `cpu` out of its ring: header, then `header.size` bytes. False when
-/// there is none. Consuming readers exclude each other.
+/// there is none. Several readers share the records between them.
 bool read_record(unsigned cpu, RecordHeader& header, std::span<std::byte, kMaxRecord> bytes);
+
+/// As read_record(), but takes nothing: the record `cursor` (0: the oldest that is there), which
+/// then moves on. False at the end.
+bool next_record(unsigned cpu, u64& cursor, RecordHeader& header,
+                 std::span<std::byte, kMaxRecord> bytes);
 
 /// The record as one line in the manner of Linux' `trace` file; returns its length.
 usize format_record(unsigned cpu, const RecordHeader& header, const std::byte* bytes,
@@ -127,6 +132,9 @@ usize format_record(unsigned cpu, const RecordHeader& header, const std::byte* b
 
 /// Records overwritten on `cpu` before anybody read them.
 u64 lost_records(unsigned cpu);
+
+/// Records on `cpu` that nobody has taken yet.
+u64 waiting_records(unsigned cpu);
 
 /// Discards everything recorded so far.
 void clear();
@@ -143,8 +151,11 @@ bool set_events(std::string_view pattern, bool enable);
 bool peek_record(unsigned cpu, unsigned back, RecordHeader& header,
                  std::span<std::byte, kMaxRecord> bytes);
 
-/// Gives every processor its ring. `alloc` yields zeroed memory or null.
-void init(void* (*alloc)(usize bytes));
+inline constexpr usize kDefaultRingBytes = 1024 * 80;
+
+/// Gives every processor a ring of about `ring_bytes` (rounded down to a power of two of slots).
+/// `alloc` yields memory or null; a processor without a ring records nothing.
+void init(void* (*alloc)(usize bytes), usize ring_bytes = kDefaultRingBytes);
 
 /// Who is running, for RecordHeader::pid; kept up to date by the scheduler. Per-CPU.
 extern u32 current_pid;
