@@ -2,6 +2,7 @@
 #   userland/NAME/*.c         one static musl program   build/userland/NAME
 #   userland/tests/NAME.c     one static musl program   build/userland/tests/NAME
 #   userland/hello/           "hello" built four ways   build/userland/hello/*
+#   userland/bench/           see userland/bench/bench.mk
 # A shared header is included from userland/ ("tests/check.h").
 
 U          := $(B)/userland
@@ -11,7 +12,7 @@ MUSL_FLAGS := -static -Os -std=gnu11 -Wall -Wextra -Werror -Iuserland \
               -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -s
 
 U_HEADERS  := $(wildcard userland/*.h userland/*/*.h)
-U_DIRS     := $(filter-out tests hello,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
+U_DIRS     := $(filter-out tests hello bench,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
 U_PROGRAMS := $(addprefix $(U)/,$(U_DIRS))
 U_TESTS    := $(patsubst userland/%.c,$(U)/%,$(wildcard userland/tests/*.c))
 HELLOS     := $(addprefix $(U)/hello/,static-glibc static-pie-glibc dynamic-glibc static-musl)
