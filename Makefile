@@ -29,6 +29,7 @@ export PYTHON
 
 include userland/userland.mk
 include mkfs/mkfs.mk
+include userland/bench/bench.mk
 include tests/tests.mk
 include handouts/handouts.mk
 
@@ -99,11 +100,12 @@ mutants: $(lab_images) ## LAB=boot: reference, starter, mutants, alternates, adv
 student: ## a tree without solutions for students
 	$(call absent,the writer of student trees)
 
-bench: ## the benchmarks, measured in virtual time
-	$(call absent,the benchmarks)
-
-trace: ## trace records of a run as CTF
-	$(call absent,the trace converter)
+trace: export TRACE_CMD := $(value CMD)
+trace: $(KIMAGE) $(B)/initramfs.cpio ## build/trace: CTF of a run [EVENTS=sched:*,..] [CMD="shell words"] [SECONDS=n]
+	$(call need,run test)
+	@PYTHONPATH=grader $(PYTHON) -m vitrine_grader.trace --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio \
+	    --out $(B)/trace --smp $(SMP) $(if $(EVENTS),--events '$(EVENTS)') $(if $(SECONDS),--seconds '$(SECONDS)') \
+	    $(if $(BUFFER),--buffer '$(BUFFER)') $(if $(CMD),--command "$$TRACE_CMD")
 
 clean: ## remove everything that was made
 	rm -rf $(B) compile_commands.json
