@@ -1,5 +1,6 @@
 // Which processor a task runs on. Linux: kernel/sched/fair.c (select_task_rq, newidle_balance).
 
+#include "core/irq/ipi.h"
 #include "sched/run_queue.h"
 
 namespace sched {
@@ -37,6 +38,18 @@ unsigned select_task_rq(const Task& task, bool is_new) {
         return is_idle(best) ? best : last;
     }
     return least_loaded(allowed);
+}
+
+bool has_idle_cpu(u64 allowed) {
+    bool found = false;
+    for_each_cpu(CpuMask(allowed & online_cpus.bits()),
+                 [&](unsigned cpu) { found |= is_idle(cpu); });
+    return found;
+}
+
+void kick_idle_cpu() {
+    const unsigned least = least_loaded(online_cpus.bits());
+    if (is_idle(least)) irq::send_reschedule(least);
 }
 
 bool pull_task(RunQueue& here) NO_LOCK_ANALYSIS {

@@ -53,13 +53,12 @@ void put_away(RunQueue& rq, Task& task, bool preempted) NO_LOCK_ANALYSIS {
         if ((state & kInterruptible) && signal_pending(task)) {
             task.state.store(kRunning, std::memory_order_relaxed);
         } else {
-            task.voluntary_switches++;
             rq.deactivate_current(task);
             return;
         }
     }
-    task.involuntary_switches++;
-    if (&task != rq.idle && !(task.cpus_allowed >> rq.cpu & 1)) {
+    const bool must_leave = task.moves_now || !(task.cpus_allowed >> rq.cpu & 1);
+    if (&task != rq.idle && must_leave) {
         rq.deactivate_current(task);  // it moves once it is off this processor
         arch::this_cpu_write(to_migrate, &task);
         return;
@@ -70,6 +69,7 @@ void put_away(RunQueue& rq, Task& task, bool preempted) NO_LOCK_ANALYSIS {
 /// Interrupts are off, the run queue is locked; returns on the new task's stack with both so.
 void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_ANALYSIS {
     rq.switches++;
+    (from.on_rq ? from.involuntary_switches : from.voluntary_switches)++;
     if (trace::is_enabled<SchedSwitch>()) [[unlikely]] {
         trace_switch(from, to, preempted);
     }
@@ -116,6 +116,7 @@ void move_elsewhere(Task& task) {
     const unsigned cpu = select_task_rq(task, false);
     RunQueue& rq = cpu_rq(cpu);
     task.se.vruntime -= cpu_rq(task.cpu).min_vruntime;
+    task.moves_now = false;
     IrqGuard guard(rq.lock);
     task.cpu = cpu;
     rq.enqueue(task, RunQueue::kMigrate);
@@ -228,16 +229,33 @@ void kick_process(Task& task) {
     if (cpu != cpu_id() && task.on_cpu.load(std::memory_order_relaxed)) irq::send_reschedule(cpu);
 }
 
+/// A forked child runs before its parent, on the same processor: it will most likely call execve()
+/// at once, and then none of the parent's writes has to copy a page for nothing. It spreads to
+/// other processors when it does (sched_exec), or when one of them has nothing to do. A thread goes
+/// to the least loaded processor right away.
 void wake_up_new_task(Task& task) {
     task.ref_count.inc();  // for as long as it can be on a processor
     IrqGuard guard(task.wake_lock);
-    const unsigned cpu = select_task_rq(task, true);
+    const unsigned here = cpu_id();
+    const bool forked = task.mm != nullptr && task.mm != current().mm && current().mm != nullptr;
+    const bool child_first = forked && (task.cpus_allowed >> here & 1);
+    const unsigned cpu = child_first ? here : select_task_rq(task, true);
     task.cpu = cpu;
     task.state = kRunning;
     RunQueue& rq = cpu_rq(cpu);
     IrqGuard rq_guard(rq.lock);
-    rq.enqueue(task, RunQueue::kFork);
-    if (rq.current == rq.idle) resched_curr(rq);
+    rq.enqueue(task, child_first ? RunQueue::kForkFirst : RunQueue::kFork);
+    if (child_first || rq.current == rq.idle) resched_curr(rq);
+}
+
+void sched_exec() {
+    Task& task = current();
+    {
+        PreemptGuard stay;
+        if (this_rq().nr_running < 2 || !has_idle_cpu(task.cpus_allowed)) return;
+        task.moves_now = true;
+    }
+    schedule();
 }
 
 void sched_fork(Task& child, Task& parent) {

@@ -65,6 +65,10 @@ void RunQueue::place(Task& task, Why why) {
     case kFork:  // behind everybody who is already here
         vruntime = min_vruntime + to_virtual(slice_of(task), task.se.weight);
         break;
+    case kForkFirst:  // in the parent's place, which pays for it
+        vruntime = current->se.vruntime;
+        current->se.vruntime += to_virtual(slice_of(*current), current->se.weight);
+        break;
     case kWakeup: {
         // A sleeper is compensated, but by at most half a period, however long it slept.
         const u64 earliest = min_vruntime - kLatencyNs / 2;

@@ -54,7 +54,7 @@ struct RunQueue {
     /// Charges the running task for the time since the last call.
     void update_curr() REQUIRES(lock);
     /// Makes a task ready. `flags` say why, which decides its place.
-    enum Why : u8 { kWakeup, kFork, kMigrate, kRequeue };
+    enum Why : u8 { kWakeup, kFork, kForkFirst, kMigrate, kRequeue };
     void enqueue(Task& task, Why why) REQUIRES(lock);
     /// Takes a ready (not running) task out.
     void dequeue(Task& task) REQUIRES(lock);
@@ -102,6 +102,12 @@ private:
 
 /// Chooses the processor on which a task that wakes up or is born should run.
 unsigned select_task_rq(const Task& task, bool is_new);
+
+/// True if one of the allowed processors has nothing to do. A hint.
+bool has_idle_cpu(u64 allowed);
+
+/// This processor has more ready tasks than it can run: makes an idle one look for work.
+void kick_idle_cpu();
 
 /// This processor has nothing to do: takes a ready task from the one that has most. Called with
 /// no run queue locked. True if there is one now.

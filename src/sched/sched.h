@@ -22,6 +22,10 @@ void kick_process(Task& task);
 /// Starts a task made by fork: chooses its processor and its place in the queue.
 void wake_up_new_task(Task& task);
 
+/// execve: the task has nothing in this processor's caches any more, so it moves to an idle one if
+/// others wait here. May sleep.
+void sched_exec();
+
 /// For loops that wait without a WaitQueue: set the state, test, schedule().
 void set_current_state(u32 state);
 

@@ -76,6 +76,7 @@ struct Task {
     u32 policy = 0;                              // SCHED_*
     u32 rt_priority = 0;
     u64 cpus_allowed = ~0ull;
+    bool moves_now = false;  // leaves this processor at the next schedule()
     u64 voluntary_switches = 0, involuntary_switches = 0;
     arch::TaskState arch;   // stack pointer, FS/GS base, FPU state
     void* stack = nullptr;  // kernel stack: kKernelStackSize bytes, guard pages around

@@ -80,6 +80,7 @@ void scheduler_tick(time::HrTimer& timer) {
         }
         if (rq.slice_is_over()) resched_curr(rq);
     }
+    if (rq.nr_running > 1) kick_idle_cpu();
     update_load(now);
     if (goes_on) timer.start(now + kTickNs);
 }

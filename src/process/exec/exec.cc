@@ -169,6 +169,7 @@ Result<void> do_execveat(const ExecRequest& request, arch::TrapFrame& frame) {
     const sched::PidNumber old_pid = task.pid;
     TRY(de_thread(task));
     const VirtAddr entry = bprm->entry, stack = bprm->stack_pointer;
+    sched::sched_exec();
     begin_new_exec(task, *bprm);
     frame = arch::user_start_frame(entry, stack);
     trace_exec(task, request.name, old_pid);
