@@ -46,6 +46,17 @@ void debug_exit(u8 value) {
     outl(0xf4, value);
 }
 
+void emergency_write(std::string_view text) {
+    constexpr u16 kPort = 0x3f8;
+    constexpr unsigned kPatience = 200'000;
+    outb(kPort + Uart::kLcr, 0x03);
+    for (const char c : text) {
+        unsigned looks = 0;
+        while (!(inb(kPort + Uart::kLsr) & Uart::kThrEmpty) && looks++ < kPatience) cpu_relax();
+        outb(kPort + Uart::kData, u8(c));
+    }
+}
+
 void halt_forever() {
     irq_disable();
     for (;;) halt();

@@ -55,7 +55,7 @@ void copy_text(std::span<char> room, std::span<const std::byte> text) {
 ///   Check   `make grade LAB=boot T=multiboot2`
 ///   Think   which wrong size would make a careless loop run for ever? Which would make it read
 ///           the page behind the block?
-Result<Tag> next_tag(std::span<const std::byte> info, usize& at) {
+[[maybe_unused]] Result<Tag> next_tag(std::span<const std::byte> info, usize& at) {
 #ifdef SOLVED_BOOT
     if (at > info.size() || info.size() - at < 8) return EINVAL;
     const auto type = read_at<u32>(info, at);
@@ -78,7 +78,7 @@ Result<Tag> next_tag(std::span<const std::byte> info, usize& at) {
 ///   Use     read_at().
 ///   Check   `make grade LAB=boot T=multiboot2`
 ///   Think   why does the loader tell the size of an entry, instead of leaving it at 24?
-Result<void> read_memory_map(std::span<const std::byte> body, BootInfo& out) {
+[[maybe_unused]] Result<void> read_memory_map(std::span<const std::byte> body, BootInfo& out) {
 #ifdef SOLVED_BOOT
     if (body.size() < 8) return EINVAL;
     const auto entry_size = read_at<u32>(body, 0);
@@ -115,7 +115,7 @@ void copy_rsdp(std::span<const std::byte> body, BootInfo& out) {
     out.rsdp_copy_bytes = body.size();
 }
 
-Result<void> read_tag(const Tag& tag, BootInfo& out) {
+[[maybe_unused]] Result<void> read_tag(const Tag& tag, BootInfo& out) {
     switch (tag.type) {
     case kCommandLine: copy_text(out.command_line, tag.body); break;
     case kLoaderName: copy_text(out.loader, tag.body); break;
