@@ -108,6 +108,8 @@ usize format_record(unsigned cpu, const RecordHeader& header, const std::byte* b
 
 u64 lost_records(unsigned cpu) { return per_cpu(ring, cpu).lost(); }
 
+u64 written_records(unsigned cpu) { return per_cpu(ring, cpu).written(); }
+
 u64 waiting_records(unsigned cpu) { return per_cpu(ring, cpu).waiting(); }
 
 void clear() {

@@ -133,6 +133,9 @@ usize format_record(unsigned cpu, const RecordHeader& header, const std::byte* b
 /// Records overwritten on `cpu` before anybody read them.
 u64 lost_records(unsigned cpu);
 
+/// Records ever written on `cpu`: where a cursor of next_record() will come to next.
+u64 written_records(unsigned cpu);
+
 /// Records on `cpu` that nobody has taken yet.
 u64 waiting_records(unsigned cpu);
 

@@ -1,7 +1,7 @@
 // trace and trace_pipe: records as lines of text, those of several processors merged by time.
 //
-// `trace` shows what is in the rings and takes nothing out. `trace_pipe` takes what it shows and
-// waits for more, until tracing is off and nothing is left.
+// `trace` shows what is in the rings when it is opened, and takes nothing out. `trace_pipe` takes
+// what it shows and waits for more, until tracing is off and nothing is left.
 #include "core/percpu/percpu.h"
 #include "core/time/clock.h"
 #include "core/trace/trace.h"
@@ -29,6 +29,7 @@ struct Reader {
     sched::Mutex mutex{"trace_pipe"};
     Held held[kMaxCpus];
     u64 cursors[kMaxCpus] = {};  // of `trace`: how far each ring has been shown
+    u64 ends[kMaxCpus] = {};     // and how far it will be: reading it must not make it longer
     bool takes = false;          // trace_pipe
     char line[512];
     usize length = 0, used = 0;
@@ -45,7 +46,9 @@ void set_line(Reader& reader, usize length) {
 bool get_record(Reader& reader, unsigned cpu) {
     Held& held = reader.held[cpu];
     if (reader.takes) return trace::read_record(cpu, held.header, held.bytes);
-    return trace::next_record(cpu, reader.cursors[cpu], held.header, held.bytes);
+    u64& cursor = reader.cursors[cpu];
+    if (cursor >= reader.ends[cpu]) return false;
+    return trace::next_record(cpu, cursor, held.header, held.bytes) && cursor <= reader.ends[cpu];
 }
 
 /// Makes the oldest record of all processors the next line. False: there is none.
@@ -91,6 +94,8 @@ public:
     Result<void> open(fs::File& file) const override {
         Reader* const reader = TRY(mm::make<Reader>()).leak();
         reader->takes = at_end_ == AtEnd::Wait;
+        for_each_cpu(possible_cpus,
+                     [&](unsigned cpu) { reader->ends[cpu] = trace::written_records(cpu); });
         file.private_data = reader;
         return {};
     }
