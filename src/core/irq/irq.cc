@@ -69,7 +69,9 @@ void note_unhandled(unsigned line) {
 void run_handlers(unsigned line) {
     bool handled = false;
     for (IrqHandler* h = lines[line].handlers; h != nullptr; h = h->next) {
-        trace::point(IrqHandlerEntry{.irq = i32(line), .name = trace_name(h->name)});
+        if (trace::is_enabled<IrqHandlerEntry>()) [[unlikely]] {
+            trace::point(IrqHandlerEntry{.irq = i32(line), .name = trace_name(h->name)});
+        }
         handled |= h->handle(h->context);
     }
     if (handled) {
