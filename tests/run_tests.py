@@ -56,6 +56,7 @@ LAYERS = (
           ("make", "--no-print-directory", "-f", "tests/host/host.mk", "host-tests"), 900),
     pytest_layer("checkers", "the checkers, the build and the images", "tests/check", 600),
     pytest_layer("grader", "the grader", "tests/grader", 600),
+    pytest_layer("trace", "trace points and make trace", "tests/trace", 600),
     pytest_layer("system", "the whole system", "tests/system", 1200, words=("-m", "not slow")),
     pytest_layer("slow", "the whole system, long runs", "tests/system", 1200, words=("-m", "slow"), quick=False),
 )

@@ -53,6 +53,16 @@ static void close_packet(void* data) {
     }
 }
 
+/// Opens the first packet. What was lost, was lost before the oldest record that is left; readers
+/// count it as the difference to the packet before, so there is an empty one.
+static void begin(uint32_t lost) {
+    open_packet(NULL);
+    if (lost == 0) return;
+    close_packet(NULL);
+    open_packet(NULL);
+    stream.parent.events_discarded = lost;
+}
+
 /// The text in a char array that a NUL may end; up to three are in use at once.
 static const char* text_at(const uint8_t* at, size_t size) {
     static char texts[8][kMaxRecord + 1];
@@ -81,11 +91,7 @@ int main(int argc, char** argv) {
     while (fread(&header, sizeof header, 1, stdin) == 1) {
         if (fread(body, 1, header.size, stdin) != header.size) fail("the last record is cut off");
         now = header.time_ns;
-        if (!any) {
-            open_packet(NULL);
-            // What was lost, was lost before the oldest record that is left.
-            stream.parent.events_discarded = (uint32_t)strtoul(argv[2], NULL, 10);
-        }
+        if (!any) begin((uint32_t)strtoul(argv[2], NULL, 10));
         any = 1;
         if (!put_record(&header, body)) fail("a record of an unknown event");
     }
