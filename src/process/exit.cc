@@ -129,15 +129,24 @@ void forget_original_parent(Task& leader, DeadTasks& dead) REQUIRES(tasks_lock) 
     }
 }
 
+/// The children of a process that is gone: to its subreaper or to init. What nobody will wait for is
+/// buried here, which may sleep; so this comes before the task's state says that it is dead.
+void leave_children(SignalStruct& signal) {
+    DeadTasks dead;
+    {
+        IrqGuard guard(tasks_lock);
+        forget_original_parent(*signal.leader, dead);
+        kill_orphaned_pgrp(*signal.leader, nullptr);
+    }
+    put_dead(dead);
+}
+
 void exit_notify(Task& task, bool group_dead) {
+    if (group_dead) leave_children(*task.signal);
     DeadTasks dead;
     {
         IrqGuard guard(tasks_lock);
         SignalStruct& signal = *task.signal;
-        if (group_dead) {
-            forget_original_parent(*signal.leader, dead);
-            kill_orphaned_pgrp(*signal.leader, nullptr);
-        }
         task.state.store(sched::kZombie);
         if (task.group_leader != &task) {
             release_task(task, dead);
@@ -207,8 +216,13 @@ void release_task(Task& task, DeadTasks& dead) {
     }
 }
 
+void (*task_reaped_hook)(const Task& task) = nullptr;
+
 void put_dead(DeadTasks& dead) {
-    while (Task* task = dead.pop_front()) Ref<Task>::adopt(task).reset();
+    while (Task* task = dead.pop_front()) {
+        if (task_reaped_hook != nullptr) task_reaped_hook(*task);
+        Ref<Task>::adopt(task).reset();
+    }
 }
 
 void do_exit(i32 status) {

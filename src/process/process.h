@@ -69,6 +69,9 @@ using DeadTasks = List<sched::Task, &sched::Task::sibling_link>;
 void release_task(sched::Task& task, DeadTasks& dead) REQUIRES(sched::tasks_lock);
 void put_dead(DeadTasks& dead);
 
+/// Told of every task that is in no table any more, where it may sleep. Set by fs/procfs.
+extern void (*task_reaped_hook)(const sched::Task& task);
+
 /// execve(): ends all other threads of the running process, whose leader the running thread then
 /// is. EAGAIN if the process is ending anyway.
 Result<void> de_thread(sched::Task& task);

@@ -7,6 +7,8 @@
 #include "fs/procfs/system.h"
 #include "lib/string.h"
 #include "mm/own.h"
+#include "process/process.h"
+#include "sched/mutex.h"
 
 namespace procfs {
 namespace {
@@ -147,8 +149,40 @@ Result<void> populate() {
 constexpr libfs::TreeFileSystem kProcfs{"proc",    libfs::proc_tree, PROC_SUPER_MAGIC, populate,
                                         &kRootOps, &kRootFileOps,    &kSuperOps};
 
+/// There is one set of processes, so all mounts of procfs show one superblock, which stays.
+constinit sched::Mutex super_mutex("procfs");
+constinit fs::SuperBlock* the_super GUARDED_BY(super_mutex) = nullptr;
+
+Ref<fs::Dentry> cached_child(const Ref<fs::Dentry>& dir, sched::PidNumber number) {
+    char name[12];
+    const usize length = format_to(name, "%d", number);
+    return fs::Dentry::lookup_cached(*dir, {name, length});
+}
+
+/// A task is gone: what the cache knows about it is of no use any more, and would stay until
+/// memory is short. May sleep.
+void flush_task(const Task& task) {
+    Ref<fs::Dentry> dir;
+    {
+        sched::MutexGuard guard(super_mutex);
+        if (the_super == nullptr) return;
+        dir = the_super->root;
+    }
+    Ref<fs::Dentry> gone = cached_child(dir, task.pid);
+    if (gone) gone->unhash();
+    const Ref<fs::Dentry> process = task.pid != task.tgid ? cached_child(dir, task.tgid) : nullptr;
+    const Ref<fs::Dentry> threads =
+        process ? fs::Dentry::lookup_cached(*process, "task") : Ref<fs::Dentry>();
+    if (threads && (gone = cached_child(threads, task.pid))) gone->unhash();
+}
+
 Result<Ref<fs::SuperBlock>> mount_procfs(std::string_view, u32, std::string_view) {
-    return libfs::mount_tree(kProcfs);
+    sched::MutexGuard guard(super_mutex);
+    if (the_super == nullptr) {
+        the_super = TRY(libfs::mount_tree(kProcfs)).leak();
+        process::task_reaped_hook = flush_task;
+    }
+    return Ref<fs::SuperBlock>::share(the_super);
 }
 
 FILE_SYSTEM(procfs) = {.name = "proc", .mount = mount_procfs};
