@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, KERNEL, REPOSITORY, machine
+from traced import BUILD, KERNEL, REPOSITORY, machine
 from vitrine_grader.errors import GuestFault
 from vitrine_grader.trace import capture, chrome, ctf, records
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, machine
+from traced import BUILD, machine
 from vitrine_grader.machine import Exit
 from vitrine_grader.trace.capture import read_stream
 

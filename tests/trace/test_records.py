@@ -2,7 +2,7 @@
 import collections
 import itertools
 
-from conftest import SUBSHELLS
+from traced import SUBSHELLS
 
 
 def of(taken, name):
