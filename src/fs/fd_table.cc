@@ -5,7 +5,7 @@
 #include "fs/fd_table.h"
 
 #include <bit>
-#include <climits>
+#include <limits>
 
 #include "fs/locks/file_lock.h"
 #include "mm/own.h"
@@ -198,7 +198,7 @@ void FdTable::do_close_on_exec() {
 }
 
 void FdTable::close_range(unsigned first, unsigned last, bool only_mark) {
-    if (first > INT_MAX) return;
+    if (first > std::numeric_limits<int>::max()) return;
     for (int fd = next_open(static_cast<int>(first)); fd >= 0 && static_cast<unsigned>(fd) <= last;
          fd = next_open(fd + 1)) {
         (void)(only_mark ? set_close_on_exec(fd, true) : close(fd));
@@ -247,7 +247,8 @@ Result<Ref<File>> fget(int fd) { return current_files().get(fd); }
 
 Result<FdReservation> reserve_fd(bool close_on_exec, int from) {
     const u64 limit = sched::current().signal->rlimits[abi::RLIMIT_NOFILE].current;
-    const u32 top = limit > INT_MAX ? INT_MAX : static_cast<u32>(limit);
+    const u32 top = limit > std::numeric_limits<int>::max() ? std::numeric_limits<int>::max()
+                                                            : static_cast<u32>(limit);
     return current_files().reserve(top, from, close_on_exec);
 }
 

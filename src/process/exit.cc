@@ -129,8 +129,8 @@ void forget_original_parent(Task& leader, DeadTasks& dead) REQUIRES(tasks_lock) 
     }
 }
 
-/// The children of a process that is gone: to its subreaper or to init. What nobody will wait for is
-/// buried here, which may sleep; so this comes before the task's state says that it is dead.
+/// The children of a process that is gone: to its subreaper or to init. What nobody will wait for
+/// is buried here, which may sleep; so this comes before the task's state says that it is dead.
 void leave_children(SignalStruct& signal) {
     DeadTasks dead;
     {

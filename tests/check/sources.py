@@ -10,7 +10,7 @@ import subprocess
 import cxx
 
 STD_HEADERS = set("""atomic bit concepts type_traits compare utility span array optional tuple limits new
-    initializer_list string_view cstdint cstddef climits""".split())
+    initializer_list string_view cstdint cstddef""".split())
 MAX_FILE, MAX_FUNCTION, MAX_PARAMETERS, MAX_NESTING, MAX_FOLDER, MAX_README = 500, 60, 5, 3, 20, 60
 CODE = (".cc", ".h", ".c", ".S")
 TEXT = CODE + (".py", ".mk", ".sh", ".ld")
