@@ -79,13 +79,21 @@ usize format_prefix(std::span<char> room, u64 time_ns) {
     return format_to(room, "[%5u.%06u] ", us / 1'000'000, us % 1'000'000);
 }
 
+/// The record as a console shows it: in one piece, so that what a tty sends over the same wire
+/// cannot get between the parts.
+std::string_view compose(u64 time_ns, std::string_view text) REQUIRES(console_lock) {
+    static constinit char line[32 + kMaxText + 1] = {};
+    usize length = format_prefix(line, time_ns);
+    memcpy(line + length, text.data(), text.size());
+    length += text.size();
+    line[length++] = '\n';
+    return {line, length};
+}
+
 void show(u64 time_ns, std::string_view text) REQUIRES(console_lock) {
-    char prefix[32];
-    const usize length = format_prefix(prefix, time_ns);
+    const std::string_view line = compose(time_ns, text);
     for (Console* console = consoles; console != nullptr; console = console->next) {
-        console->write({prefix, length});
-        console->write(text);
-        console->write("\n");
+        console->write(line);
     }
 }
 
@@ -166,11 +174,8 @@ void register_console(Console& console) {
     while (log_read(sequence, record)) {
         sequence = record.sequence + 1;
         if (static_cast<int>(record.level) >= console_loglevel) continue;
-        char prefix[32];
-        const usize length = format_prefix(prefix, record.time_ns);
-        console.write({prefix, length});
-        console.write({record.text, record.length});
-        console.write("\n");
+        IrqGuard guard(console_lock);
+        console.write(compose(record.time_ns, {record.text, record.length}));
     }
     IrqGuard guard(console_lock);
     console.next = consoles;

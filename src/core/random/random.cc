@@ -22,7 +22,7 @@ struct FastPool {
     u32 count;
 };
 PER_CPU static FastPool fast_pool = {};
-static constexpr u32 kFastPoolFull = 64;
+static constexpr u32 kFastPoolFull = 64;  // interrupts that are worth a block
 
 /// The compiler may not leave a clearing out because nobody reads the memory again.
 static void wipe(void* memory, usize bytes) {
@@ -56,7 +56,30 @@ void mix_random_bytes(std::span<const std::byte> bytes) {
     wipe(block, sizeof block);
 }
 
+void add_interrupt_randomness(unsigned vector) {
+    IrqOffGuard guard;
+    FastPool& fast = this_cpu(fast_pool);
+    u64& word = fast.words[fast.count % 4];
+    word = (word << 7 | word >> 57) ^ arch::rdtsc() ^ u64 { vector } << 56;
+    fast.count++;
+}
+
+/// Mixes in what this processor's interrupts have gathered, if it is worth a block. Not done in
+/// the interrupt: a block takes as long as eight bytes on a serial line.
+static void drain_fast_pool() {
+    u64 words[4];
+    {
+        IrqOffGuard guard;
+        FastPool& fast = this_cpu(fast_pool);
+        if (fast.count < kFastPoolFull) return;
+        fast.count = 0;
+        memcpy(words, fast.words, sizeof words);
+    }
+    mix_random_bytes(std::as_bytes(std::span(words)));
+}
+
 void get_random_bytes(std::span<std::byte> out) {
+    drain_fast_pool();
     std::byte block[kBlockBytes];
     ChaCha20State request;
     {
@@ -86,16 +109,6 @@ u64 get_random_u64() {
     u64 value;
     get_random_bytes(std::as_writable_bytes(std::span(&value, 1)));
     return value;
-}
-
-void add_interrupt_randomness(unsigned vector) {
-    IrqOffGuard guard;
-    FastPool& fast = this_cpu(fast_pool);
-    u64& word = fast.words[fast.count % 4];
-    word = (word << 7 | word >> 57) ^ arch::rdtsc() ^ u64 { vector } << 56;
-    if (++fast.count < kFastPoolFull) return;
-    fast.count = 0;
-    mix_random_bytes(std::as_bytes(std::span(fast.words)));
 }
 
 /// A number from the processor, if it has a generator that answers.

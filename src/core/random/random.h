@@ -21,7 +21,8 @@ u64 get_random_u64();
 /// Mixes bytes in. They need not be random: mixing never makes the state more predictable.
 void mix_random_bytes(std::span<const std::byte> bytes);
 
-/// An interrupt came: its time is mixed in, some of them at once. A few instructions.
+/// An interrupt came: its time is kept, and mixed in before the next random bytes. A few
+/// instructions.
 void add_interrupt_randomness(unsigned vector);
 
 /// Boot, before the first get_random_bytes(): RDSEED or RDRAND if the processor has them, and the

@@ -12,6 +12,8 @@ inline constexpr u8 kModemInterrupt = 0x08;
 
 inline constexpr u8 kNothingPending = 0x01;  // interrupt identification
 
+inline constexpr u8 kFifoTrigger8 = 0x81;  // FIFO control: on, receive interrupt at 8 bytes
+
 // Line control.
 inline constexpr u8 kLcrStop2 = 0x04;
 inline constexpr u8 kLcrParity = 0x08;

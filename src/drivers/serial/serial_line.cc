@@ -126,6 +126,8 @@ bool SerialPort::probe(Uart& uart) {
     const u8 inputs = uart.read_reg(Uart::kMsr) & 0xf0;
     uart.write_reg(Uart::kMcr, kMcrDtr | kMcrRts | kMcrOut2);
     (void)uart.read_reg(Uart::kMsr);  // forget the changes that this caused
+    // Interrupt at 8 received bytes: the other 8 are the time there is to answer, 0.7 ms.
+    uart.write_reg(Uart::kFcr, kFifoTrigger8);
     return inputs == (kMsrCts | kMsrCarrier);
 }
 

@@ -14,7 +14,7 @@ using arch::Uart;
 
 static constexpr u32 kTtyMajor = 4;
 static constexpr unsigned kPatience = 200'000;  // looks at a busy transmitter
-static constexpr unsigned kMaxBatch = 4096;     // bytes received between two looks at the rest
+static constexpr unsigned kMaxBatches = 256;    // FIFOs emptied between two looks at the rest
 
 SerialPort::SerialPort(Uart& uart, unsigned irq_line, const char* name, u32 minor,
                        tty::Tty::Buffers buffers)
@@ -137,26 +137,44 @@ void SerialPort::receive_bad(u8 byte, u8 status) {
     terminal.ldisc.receive(byte);
 }
 
+/// What one look at the receive FIFO yields: good bytes, and perhaps a bad one behind them.
+struct SerialPort::Batch {
+    u8 good[Uart::kFifoSize];
+    unsigned count = 0;
+    u8 bad = 0;
+    u8 bad_status = 0;  // 0: there is none
+};
+
+/// Takes what the FIFO holds, up to the first byte with an error. False: nothing was there.
+bool SerialPort::read_fifo(Batch& batch) {
+    const usize limit = std::min<usize>(terminal.ldisc.room(), sizeof batch.good);
+    IrqGuard guard(uart_lock_);
+    while (batch.count < limit) {
+        const u8 status = line_status() | saved_errors_;
+        if (!(status & Uart::kDataReady)) break;
+        const u8 byte = uart_.read_reg(Uart::kData);
+        if (status & kLineErrors) [[unlikely]] {
+            saved_errors_ = 0;
+            batch.bad = byte;
+            batch.bad_status = status;
+            break;
+        }
+        batch.good[batch.count++] = byte;
+    }
+    return batch.count > 0 || batch.bad_status != 0;
+}
+
 /// Empties the receive FIFO into the line discipline, or turns the interrupt off when that is
 /// full. A port that claims data for ever is handle_interrupt()'s to notice.
 void SerialPort::receive() {
-    for (unsigned count = 0; count < kMaxBatch; count++) {
+    for (unsigned rounds = 0; rounds < kMaxBatches; rounds++) {
         if (!terminal.ldisc.has_room()) return set_interrupts(0, kReceiveInterrupt);
-        u8 status;
-        {
-            IrqGuard guard(uart_lock_);
-            status = line_status() | saved_errors_;
-            if (!(status & Uart::kDataReady)) return;
-            saved_errors_ = 0;
-        }
-        const u8 byte = uart_.read_reg(Uart::kData);
-        counters_.rx++;
+        Batch batch;
+        if (!read_fifo(batch)) return;
+        counters_.rx += static_cast<i32>(batch.count) + (batch.bad_status != 0);
         if (!(terminal.settings.c_cflag & abi::CREAD)) continue;
-        if (status & kLineErrors) {
-            receive_bad(byte, status);
-        } else {
-            terminal.ldisc.receive(byte);
-        }
+        terminal.ldisc.receive(std::span(batch.good, batch.count));
+        if (batch.bad_status != 0) receive_bad(batch.bad, batch.bad_status);
     }
 }
 

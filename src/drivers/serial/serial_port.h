@@ -63,6 +63,8 @@ private:
     static bool interrupt(void* port);
     bool handle_interrupt();
     void receive();
+    struct Batch;
+    bool read_fifo(Batch& batch);
     void receive_bad(u8 byte, u8 status);
     void note_modem_status();
     void fill_transmitter();

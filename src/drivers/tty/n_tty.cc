@@ -3,6 +3,7 @@
 #include "drivers/tty/n_tty.h"
 
 #include "abi/signal.h"
+#include "lib/string.h"
 
 namespace tty {
 
@@ -150,6 +151,25 @@ void NTty::receive(u8 byte) {
     }
     if (has(ICANON) && receive_editing_key(byte)) return;
     receive_plain(byte);
+}
+
+/// True if the settings give no byte a meaning, so that input is a plain stream.
+bool NTty::passes_all() const {
+    constexpr u32 kInput = ISTRIP | IUCLC | INLCR | IGNCR | ICRNL | IXON | PARMRK;
+    return !(settings_.c_iflag & kInput) && !has(ISIG | ICANON | ECHO | ECHONL) && !literal_next_;
+}
+
+void NTty::receive(std::span<const u8> bytes) {
+    if (!raw_ || bytes.size() > room()) {
+        for (u8 byte : bytes) receive(byte);
+        return;
+    }
+    // No marks to clear: there are none while canonical mode is off.
+    const usize slot = head_ & (buffer_.size() - 1);
+    const usize first = std::min(bytes.size(), buffer_.size() - slot);
+    memcpy(buffer_.data() + slot, bytes.data(), first);
+    memcpy(buffer_.data(), bytes.data() + first, bytes.size() - first);
+    head_ += bytes.size();
 }
 
 void NTty::receive_error(u8 byte, LineError error) {

@@ -35,12 +35,15 @@ public:
 
     // --- from the line
     void receive(u8 byte);
+    /// Many at once: in raw mode they are only copied. There must be room() for them.
+    void receive(std::span<const u8> bytes);
     void receive_error(u8 byte, LineError error);
 
-    /// True while there is room for input; else the port should hold it back. A line that is still
+    /// How many bytes may come; with none the port should hold the line back. A line that is still
     /// being edited is never held back: what exceeds kMaxLine is dropped, so that a newline or
     /// ^U can still come.
-    bool has_room() const;
+    usize room() const;
+    bool has_room() const { return room() > 0; }
 
     // --- for the reader
     /// Is there something a read should return: a line; or without ICANON at least `minimum`?
@@ -91,6 +94,7 @@ private:
     void store(u8 byte);
     void store_doubled(u8 byte);
     void raise(int signal, u8 byte);
+    bool passes_all() const;
 
     void erase(u8 key);
     void kill_line_visibly();
@@ -120,6 +124,7 @@ private:
     bool literal_next_ = false;  // ^V was typed
     bool erasing_ = false;       // inside \.../ of ECHOPRT
     bool stopped_ = false;
+    bool raw_ = false;  // no byte has a meaning: see passes_all()
 };
 
 }  // namespace tty

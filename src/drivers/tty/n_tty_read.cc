@@ -18,9 +18,9 @@ void NTty::mark(usize position, bool on) {
     marks_[slot / 64] = on ? marks_[slot / 64] | bit : marks_[slot / 64] & ~bit;
 }
 
-bool NTty::has_room() const {
-    if (has(ICANON) && canon_head_ == tail_) return true;
-    return count() + 1 < buffer_.size();
+usize NTty::room() const {
+    if (has(ICANON) && canon_head_ == tail_) return buffer_.size();
+    return buffer_.size() - 1 > count() ? buffer_.size() - 1 - count() : 0;
 }
 
 bool NTty::input_available(usize minimum) const {
@@ -85,6 +85,7 @@ void NTty::settings_changed(const Termios2& old) {
         }
         literal_next_ = erasing_ = false;
     }
+    raw_ = passes_all();
     if (!(settings_.c_iflag & IXON) && (old.c_iflag & IXON)) set_flow_stopped(false);
 }
 
