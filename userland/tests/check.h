@@ -3,9 +3,10 @@
  *     static void one_thing(void) { CHECK(open("/none", O_RDONLY) == -1); }
  *     int main(void) { return run_cases((struct test_case[]){CASE(one_thing), END}); }
  *
- * Each case runs in a child of its own with an alarm, so that one that crashes or hangs fails alone;
- * it starts in a fresh directory that is removed afterwards. Output is TAP; the exit status is 0 when
- * nothing failed. The programs pass on Linux too: there they are compared with the original. */
+ * Each case runs in a child of its own with an alarm, so that one that crashes or hangs fails
+ * alone; it starts in a fresh directory that is removed afterwards. Output is TAP; the exit status
+ * is 0 when nothing failed. The programs pass on Linux too: there they are compared with the
+ * original. */
 #ifndef VITRINE_CHECK_H
 #define VITRINE_CHECK_H
 
@@ -47,37 +48,38 @@ static inline void failed_check(const char* file, int line, const char* what, lo
 }
 
 /* The condition holds. */
-#define CHECK(condition)                                                            \
-    do {                                                                            \
-        if (!(condition)) failed_check(__FILE__, __LINE__, #condition, 0, 1);       \
+#define CHECK(condition)                                                      \
+    do {                                                                      \
+        if (!(condition)) failed_check(__FILE__, __LINE__, #condition, 0, 1); \
     } while (0)
 
 /* The two numbers are equal. */
-#define CHECK_EQ(got, want)                                                         \
-    do {                                                                            \
-        long got_ = (long)(got), want_ = (long)(want);                              \
-        if (got_ != want_) failed_check(__FILE__, __LINE__, #got, got_, want_);     \
+#define CHECK_EQ(got, want)                                                     \
+    do {                                                                        \
+        long got_ = (long)(got), want_ = (long)(want);                          \
+        if (got_ != want_) failed_check(__FILE__, __LINE__, #got, got_, want_); \
     } while (0)
 
 /* The call returns -1 and sets errno to `error`. */
-#define CHECK_ERRNO(call, error)                                                    \
-    do {                                                                            \
-        errno = 0;                                                                  \
-        long got_ = (long)(call);                                                   \
-        if (got_ != -1)                                                             \
-            failed_check(__FILE__, __LINE__, #call, got_, -1);                      \
-        else if (errno != (error))                                                  \
-            failed_check(__FILE__, __LINE__, #call " errno", errno, error);         \
+#define CHECK_ERRNO(call, error)                                            \
+    do {                                                                    \
+        errno = 0;                                                          \
+        long got_ = (long)(call);                                           \
+        if (got_ != -1) {                                                   \
+            failed_check(__FILE__, __LINE__, #call, got_, -1);              \
+        } else if (errno != (error)) {                                      \
+            failed_check(__FILE__, __LINE__, #call " errno", errno, error); \
+        }                                                                   \
     } while (0)
 
 /* As CHECK, but the rest of the case makes no sense without it. */
-#define NEED(condition)                                                             \
-    do {                                                                            \
-        if (!(condition)) {                                                         \
-            failed_check(__FILE__, __LINE__, #condition, 0, 1);                     \
-            fflush(stdout);                                                         \
-            _exit(1);                                                               \
-        }                                                                           \
+#define NEED(condition)                                         \
+    do {                                                        \
+        if (!(condition)) {                                     \
+            failed_check(__FILE__, __LINE__, #condition, 0, 1); \
+            fflush(stdout);                                     \
+            _exit(1);                                           \
+        }                                                       \
     } while (0)
 
 /* This machine cannot do that: the case counts as skipped. */
@@ -111,17 +113,17 @@ static inline int in_child(void (*body)(void)) {
     }
     return status_of(pid);
 }
-#define CHECK_EXITED(status, code)                                                  \
-    do {                                                                            \
-        int status_ = (status);                                                     \
-        CHECK(WIFEXITED(status_));                                                  \
-        CHECK_EQ(WEXITSTATUS(status_), code);                                       \
+#define CHECK_EXITED(status, code)            \
+    do {                                      \
+        int status_ = (status);               \
+        CHECK(WIFEXITED(status_));            \
+        CHECK_EQ(WEXITSTATUS(status_), code); \
     } while (0)
-#define CHECK_KILLED(status, signal)                                                \
-    do {                                                                            \
-        int status_ = (status);                                                     \
-        CHECK(WIFSIGNALED(status_));                                                \
-        CHECK_EQ(WTERMSIG(status_), signal);                                        \
+#define CHECK_KILLED(status, signal)         \
+    do {                                     \
+        int status_ = (status);              \
+        CHECK(WIFSIGNALED(status_));         \
+        CHECK_EQ(WTERMSIG(status_), signal); \
     } while (0)
 
 static inline void write_file(const char* name, const void* bytes, size_t count, mode_t mode) {
@@ -132,7 +134,8 @@ static inline void write_file(const char* name, const void* bytes, size_t count,
     close(fd);
 }
 
-/* --- addresses that no call may accept ---------------------------------------------------------- */
+/* --- addresses that no call may accept ----------------------------------------------------------
+ */
 
 static inline long page_size(void) { return 4096; }
 
@@ -156,7 +159,8 @@ static inline char* before_the_end(size_t count) {
     return pages + 4096 - count;
 }
 
-/* --- the runner ----------------------------------------------------------------------------------- */
+/* --- the runner
+ * ----------------------------------------------------------------------------------- */
 
 static inline void enter_scratch(char* room) {
     strcpy(room, "/tmp/check.XXXXXX");

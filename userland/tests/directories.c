@@ -111,7 +111,9 @@ static void rename_matrix(void) {
             }
             if (error == 0) {
                 CHECK(access("old", F_OK) == -1);
-                CHECK(is("new", kinds[from] == 'f' ? S_IFREG : kinds[from] == 'l' ? S_IFLNK : S_IFDIR));
+                CHECK(is("new", kinds[from] == 'f'   ? S_IFREG
+                                : kinds[from] == 'l' ? S_IFLNK
+                                                     : S_IFDIR));
             }
             NEED(chdir("..") == 0);
         }
@@ -174,7 +176,8 @@ static void attributes(void) {
     if (getuid() != 0) return;
     CHECK(chown("a", 12, 34) == 0 && stat("a", &st) == 0);
     CHECK(st.st_uid == 12 && st.st_gid == 34);
-    CHECK(chown("a", (uid_t)-1, 35) == 0 && stat("a", &st) == 0 && st.st_uid == 12 && st.st_gid == 35);
+    CHECK(chown("a", (uid_t)-1, 35) == 0 && stat("a", &st) == 0 && st.st_uid == 12 &&
+          st.st_gid == 35);
 }
 
 static void become_nobody(void) {

@@ -19,7 +19,8 @@ static int run_program(const char* path, char* const arguments[], char* const en
 #define CHECK_REFUSED(path, error) \
     CHECK_EXITED(run_program(path, (char*[]){(char*)path, NULL}, environ), 100 + (error))
 
-/* --- what the executed program checks ------------------------------------------------------------- */
+/* --- what the executed program checks
+ * ------------------------------------------------------------- */
 
 static int report_arguments(int argc, char** argv) {
     if (argc != 4 || strcmp(argv[2], "a b") != 0 || argv[3][0] != 0 || argv[4] != NULL) return 1;
@@ -41,7 +42,8 @@ static int report_state(void) {
     return sigismember(&mask, SIGHUP) ? 0 : 4; /* so does the mask */
 }
 
-/* --- cases ---------------------------------------------------------------------------------------- */
+/* --- cases
+ * ---------------------------------------------------------------------------------------- */
 
 static void arguments(void) {
     char* argv[] = {self, "arguments", "a b", "", NULL};
@@ -125,12 +127,20 @@ struct image {
 static struct image good_image(void) {
     struct image image = {
         .header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                   .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+                   .e_type = ET_EXEC,
+                   .e_machine = EM_X86_64,
+                   .e_version = EV_CURRENT,
                    .e_entry = 0x400000 + offsetof(struct image, code),
-                   .e_phoff = offsetof(struct image, load), .e_ehsize = sizeof(Elf64_Ehdr),
-                   .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1},
-        .load = {{.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x400000,
-                  .p_filesz = sizeof image, .p_memsz = sizeof image, .p_align = 4096}},
+                   .e_phoff = offsetof(struct image, load),
+                   .e_ehsize = sizeof(Elf64_Ehdr),
+                   .e_phentsize = sizeof(Elf64_Phdr),
+                   .e_phnum = 1},
+        .load = {{.p_type = PT_LOAD,
+                  .p_flags = PF_R | PF_X,
+                  .p_vaddr = 0x400000,
+                  .p_filesz = sizeof image,
+                  .p_memsz = sizeof image,
+                  .p_align = 4096}},
         .code = {0xbf, 7, 0, 0, 0, 0xb8, 60, 0, 0, 0, 0x0f, 0x05}, /* exit(7) */
     };
     return image;
@@ -159,12 +169,12 @@ static void images(void) {
 }
 
 /* Images for which Linux may have passed the point of no return: refused or killed, never run. */
-#define CHECK_NOT_RUN(...)                                           \
-    do {                                                             \
-        struct image image = good_image();                           \
-        __VA_ARGS__;                                                 \
-        int status_ = run_image(&image, sizeof image);               \
-        CHECK(WIFSIGNALED(status_) || WEXITSTATUS(status_) > 100);   \
+#define CHECK_NOT_RUN(...)                                         \
+    do {                                                           \
+        struct image image = good_image();                         \
+        __VA_ARGS__;                                               \
+        int status_ = run_image(&image, sizeof image);             \
+        CHECK(WIFSIGNALED(status_) || WEXITSTATUS(status_) > 100); \
     } while (0)
 static void hostile_images(void) {
     CHECK_NOT_RUN(image.header.e_phoff = 1ul << 40);
@@ -174,19 +184,22 @@ static void hostile_images(void) {
     CHECK_NOT_RUN(image.load[0].p_vaddr = 0x7ffffffff000; image.load[0].p_memsz = 1ul << 30);
     CHECK_NOT_RUN(image.load[0].p_memsz = -1ul);
     CHECK_NOT_RUN(image.load[0].p_filesz = -1ul; image.load[0].p_memsz = -1ul);
-    CHECK_NOT_RUN(image.load[0].p_offset = 100);    /* not congruent with the address */
+    CHECK_NOT_RUN(image.load[0].p_offset = 100);     /* not congruent with the address */
     CHECK_NOT_RUN(image.load[0].p_offset = 1 << 20); /* beyond the file */
     CHECK_NOT_RUN(image.header.e_entry = 0xffffffff80000000);
     CHECK_NOT_RUN(image.header.e_entry = 0);
-    CHECK_NOT_RUN(image.header.e_phnum = 2; image.load[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 1ul << 50});
-    CHECK_NOT_RUN(image.header.e_phnum = 2; image.load[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 4});
+    CHECK_NOT_RUN(image.header.e_phnum = 2;
+                  image.load[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 1ul << 50});
+    CHECK_NOT_RUN(image.header.e_phnum = 2;
+                  image.load[1] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 4});
     /* Random damage: whatever happens, it happens to that process only. */
     unsigned seed = 12345;
     for (int round = 0; round < 60; round++) {
         struct image image = good_image();
         for (int i = 0; i < 4; i++) {
             seed = seed * 1103515245 + 12345;
-            ((unsigned char*)&image)[(seed >> 8) % offsetof(struct image, code)] = (unsigned char)(seed >> 20);
+            ((unsigned char*)&image)[(seed >> 8) % offsetof(struct image, code)] =
+                (unsigned char)(seed >> 20);
         }
         pid_t pid = fork_or_die();
         write_file("image", &image, sizeof image, 0755);
@@ -205,8 +218,9 @@ static int as_program(int argc, char** argv) {
     if (strcmp(argv[1], "state") == 0) return report_state();
     if (strcmp(argv[1], "exit") == 0) return atoi(argv[2]);
     if (strcmp(argv[1], "./short") == 0) return argc == 2 ? 42 : 1;
-    if (strcmp(argv[1], "script-argument with spaces") == 0)
+    if (strcmp(argv[1], "script-argument with spaces") == 0) {
         return argc == 4 && strcmp(argv[2], "./s") == 0 && strcmp(argv[3], "one") == 0 ? 0 : 1;
+    }
     return 98;
 }
 

@@ -40,9 +40,13 @@ static void arguments(void) {
     CHECK_ERRNO((long)mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL);
     CHECK_ERRNO((long)mmap(NULL, 4096, PROT_READ, MAP_ANONYMOUS, -1, 0), EINVAL);
     CHECK_ERRNO((long)syscall(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, 99, 0), EBADF);
-    CHECK_ERRNO((long)syscall(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 100), EINVAL);
-    CHECK_ERRNO((long)syscall(SYS_mmap, 0, 1ul << 47, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
-    CHECK_ERRNO((long)syscall(SYS_mmap, 0, -1ul, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
+    CHECK_ERRNO((long)syscall(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 100),
+                EINVAL);
+    CHECK_ERRNO(
+        (long)syscall(SYS_mmap, 0, 1ul << 47, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        ENOMEM);
+    CHECK_ERRNO((long)syscall(SYS_mmap, 0, -1ul, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                ENOMEM);
     CHECK_ERRNO(munmap((void*)1, 4096), EINVAL);
     CHECK_ERRNO(munmap((void*)4096, 0), EINVAL);
     CHECK_ERRNO(munmap((void*)0x7ffffffff000, 8192), EINVAL);
@@ -53,8 +57,12 @@ static void arguments(void) {
     CHECK_ERRNO((long)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, reader, 0), EACCES);
     CHECK_ERRNO((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, writer, 0), EACCES);
     char* fixed = anonymous(1, PROT_READ);
-    CHECK_ERRNO((long)mmap(fixed, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), EEXIST);
-    CHECK_ERRNO((long)mmap(fixed + 1, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EINVAL);
+    CHECK_ERRNO((long)mmap(fixed, 4096, PROT_READ,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+                EEXIST);
+    CHECK_ERRNO(
+        (long)mmap(fixed + 1, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+        EINVAL);
 }
 
 static void protection(void) {
@@ -126,7 +134,7 @@ static void heap(void) {
     CHECK_EQ(touch((char*)(((uintptr_t)start + 4095) & -4096ul), 0), SIGSEGV);
     CHECK((char*)syscall(SYS_brk, start + 8192) == start + 8192);
     CHECK(((char*)(((uintptr_t)start + 4095) & -4096ul))[0] == 0); /* given back, so zero again */
-    CHECK((char*)syscall(SYS_brk, 1) == start + 8192); /* refused */
+    CHECK((char*)syscall(SYS_brk, 1) == start + 8192);             /* refused */
 }
 
 static void moving(void) {

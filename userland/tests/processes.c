@@ -24,7 +24,8 @@ static void copy_on_write(void) {
     enum { kPages = 64 };
     int stack_word = 1;
     int* heap = malloc(sizeof *heap);
-    char* area = mmap(NULL, kPages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char* area =
+        mmap(NULL, kPages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     NEED(heap && area != MAP_FAILED);
     *heap = 1;
     for (int i = 0; i < kPages; i++) area[i * 4096] = (char)i;
@@ -85,8 +86,9 @@ static void waiting(void) {
 static void stop_and_continue(void) {
     int status;
     pid_t pid = fork_or_die();
-    if (pid == 0)
+    if (pid == 0) {
         for (;;) pause();
+    }
     CHECK(kill(pid, SIGSTOP) == 0);
     CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
     CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
@@ -177,8 +179,8 @@ static void groups(void) {
 }
 
 int main(void) {
-    return run_cases((struct test_case[]){
-        CASE(exit_codes), CASE(copy_on_write), CASE(shared_memory), CASE(waiting),
-        CASE(stop_and_continue), CASE(many), CASE(orphan), CASE(ignored_children), CASE(vforked),
-        CASE(groups), END});
+    return run_cases(
+        (struct test_case[]){CASE(exit_codes), CASE(copy_on_write), CASE(shared_memory),
+                             CASE(waiting), CASE(stop_and_continue), CASE(many), CASE(orphan),
+                             CASE(ignored_children), CASE(vforked), CASE(groups), END});
 }

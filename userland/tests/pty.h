@@ -51,11 +51,11 @@ static inline ssize_t next_read(char* room, size_t size) {
     memset(room, 0, size);
     return read(slave, room, size - 1);
 }
-#define CHECK_READ(text)                                               \
-    do {                                                               \
-        char room_[4096];                                              \
-        CHECK_EQ(next_read(room_, sizeof room_), strlen(text));        \
-        CHECK(strcmp(room_, text) == 0);                               \
+#define CHECK_READ(text)                                        \
+    do {                                                        \
+        char room_[4096];                                       \
+        CHECK_EQ(next_read(room_, sizeof room_), strlen(text)); \
+        CHECK(strcmp(room_, text) == 0);                        \
     } while (0)
 
 static inline struct termios settings(void) {

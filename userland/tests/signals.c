@@ -198,8 +198,12 @@ static void fault_blocked(void) {
 }
 static void bad_return(void) {
     /* A frame of zeros: no state a program could be in. */
-    __asm__ volatile("sub $1024, %%rsp; mov %%rsp, %%rdi; mov $1024, %%ecx; xor %%eax, %%eax;"
-                     "rep stosb; mov $15, %%eax; syscall" : : : "memory", "rdi", "rcx", "rax");
+    __asm__ volatile(
+        "sub $1024, %%rsp; mov %%rsp, %%rdi; mov $1024, %%ecx; xor %%eax, %%eax;"
+        "rep stosb; mov $15, %%eax; syscall"
+        :
+        :
+        : "memory", "rdi", "rcx", "rax");
 }
 static void deadly(void) {
     CHECK_KILLED(in_child(fault_blocked), SIGSEGV);

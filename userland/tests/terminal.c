@@ -188,15 +188,16 @@ static void locking(void) {
     NEED(unlockpt(master) == 0);
     slave = open(name, O_RDWR | O_NOCTTY);
     struct stat st;
-    CHECK(fstat(slave, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == (dev_t)(136 << 8 | number));
+    CHECK(fstat(slave, &st) == 0 && S_ISCHR(st.st_mode) &&
+          st.st_rdev == (dev_t)(136 << 8 | number));
     close(slave);
     close(master);
     CHECK_ERRNO(stat(name, &st), ENOENT);
 }
 
 int main(void) {
-    return run_cases((struct test_case[]){
-        CASE(lines), CASE(editing), CASE(end_of_file), CASE(output), CASE(echo_flags),
-        CASE(raw_minimum), CASE(switching), CASE(long_lines), CASE(settings_survive),
-        CASE(polling), CASE(closing), CASE(locking), END});
+    return run_cases((struct test_case[]){CASE(lines), CASE(editing), CASE(end_of_file),
+                                          CASE(output), CASE(echo_flags), CASE(raw_minimum),
+                                          CASE(switching), CASE(long_lines), CASE(settings_survive),
+                                          CASE(polling), CASE(closing), CASE(locking), END});
 }

@@ -9,9 +9,7 @@
 /* linux/futex.h, which musl does not bring */
 enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_CMP_REQUEUE = 4, FUTEX_WAIT_BITSET = 9 };
 
-static long futex(int* word, int op, int value, const struct timespec* timeout, int* word2, int value3) {
-    return syscall(SYS_futex, word, op, value, timeout, word2, value3);
-}
+#define futex(...) syscall(SYS_futex, __VA_ARGS__)
 
 enum { kThreads = 8, kRounds = 2000 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -28,7 +26,9 @@ static void* count(void* argument) {
 }
 static void mutexes(void) {
     pthread_t threads[kThreads];
-    for (long i = 0; i < kThreads; i++) NEED(pthread_create(&threads[i], NULL, count, (void*)i) == 0);
+    for (long i = 0; i < kThreads; i++) {
+        NEED(pthread_create(&threads[i], NULL, count, (void*)i) == 0);
+    }
     for (long i = 0; i < kThreads; i++) {
         void* result;
         NEED(pthread_join(threads[i], &result) == 0);
@@ -50,8 +50,9 @@ static void* take_turns(void* argument) {
 }
 static void conditions(void) {
     pthread_t threads[kThreads];
-    for (long i = 0; i < kThreads; i++)
+    for (long i = 0; i < kThreads; i++) {
         NEED(pthread_create(&threads[i], NULL, take_turns, (void*)i) == 0);
+    }
     for (long i = 0; i < kThreads; i++) NEED(pthread_join(threads[i], NULL) == 0);
     CHECK_EQ(turn, kThreads * 200);
 }
@@ -145,7 +146,9 @@ static void shared_futex(void) {
     NEED(word != MAP_FAILED);
     pid_t child = fork_or_die();
     if (child == 0) {
-        while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0) futex(word, FUTEX_WAIT, 0, NULL, NULL, 0);
+        while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0) {
+            futex(word, FUTEX_WAIT, 0, NULL, NULL, 0);
+        }
         _exit(7);
     }
     usleep(20000);

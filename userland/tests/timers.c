@@ -1,14 +1,14 @@
 /* Clocks, sleeping, interval timers. Only lower bounds are checked: a machine may be slow. */
 #include "tests/check.h"
 
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/times.h>
-#include <sys/resource.h>
 #include <time.h>
 
-static const clockid_t kClocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
-                                    CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
-                                    CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME};
+static const clockid_t kClocks[] = {
+    CLOCK_REALTIME,      CLOCK_MONOTONIC,       CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
+    CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE,   CLOCK_BOOTTIME};
 
 static long long read_ns(clockid_t clock) {
     struct timespec now;
