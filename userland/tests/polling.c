@@ -84,8 +84,8 @@ static void selects(void) {
     FD_SET(p[0], &in);
     CHECK_EQ(select(p[1] + 1, &in, NULL, NULL, NULL), 1);
     FD_ZERO(&in);
-    FD_SET(200, &in);
-    CHECK_ERRNO(select(201, &in, NULL, NULL, &zero), EBADF);
+    FD_SET(60, &in); /* Linux looks no further than its table, which begins with 64 */
+    CHECK_ERRNO(select(61, &in, NULL, NULL, &zero), EBADF);
     CHECK_ERRNO(select(-1, NULL, NULL, NULL, &zero), EINVAL);
     zero.tv_usec = -1;
     CHECK_ERRNO(select(0, NULL, NULL, NULL, &zero), EINVAL);
