@@ -83,6 +83,7 @@ static const struct call kCalls[] = {
     CALL(epoll_wait, "ew80"),
     CALL(pipe, "w"),
     CALL(pipe2, "w0"),
+    CALL(fcntl, "f5r"),
     CALL(execve, "r00"),
     CALL(wait4, "c w00"),
     CALL(uname, "w"),
