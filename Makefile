@@ -53,7 +53,7 @@ kernel: need-build ## build/kernel/vitrine.elf (LAB=x VARIANT=starter: with the 
 $(KIMAGE): FORCE | need-build
 	@+$(KBUILD)
 
-images: $(DISK) $(B)/initramfs-lab.cpio $(B)/initramfs-hello.cpio ## disk image and initramfs archives
+images: $(DISK) $(B)/initramfs-lab.cpio $(B)/initramfs-hello.cpio $(B)/initramfs-bench.cpio ## disk image and initramfs archives
 
 compile_commands.json: ## for editors and clangd
 	$(call need,build check)

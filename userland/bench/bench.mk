@@ -4,6 +4,7 @@
 #   build/initramfs-bench.cpio   /init (the benchmark), /tiny (what it starts)
 #   LINUX=path                   a vmlinuz to compare with; by default Debian's, fetched by apt once
 #                                (LINUX=none: compare with the numbers in linux-6.1.txt)
+#   WALL=1                       also by the clock on the wall, which sees what instructions hide
 BENCH_SOURCES := $(wildcard userland/bench/*.c)
 BENCH_FLAGS   := -static -O2 -std=gnu11 -Wall -Wextra -Werror -Wl,--build-id=none -s
 
@@ -23,7 +24,7 @@ $(B)/initramfs-bench.cpio: $(B)/userland/bench/init $(B)/userland/bench/tiny mkf
 	    'file /init $(B)/userland/bench/init 755' 'file /tiny $(B)/userland/bench/tiny 755' > $(B)/bench.manifest
 	@$(CPIO) -o $@ -m $(B)/bench.manifest
 
-bench: $(KIMAGE) $(B)/initramfs-bench.cpio ## instructions of system calls, ours and Linux' ([LINUX=vmlinuz|none])
+bench: $(KIMAGE) $(B)/initramfs-bench.cpio ## instructions of system calls, ours and Linux' [LINUX=vmlinuz|none] [WALL=1]
 	$(call need,run)
 	@$(PYTHON) userland/bench/bench.py --kernel $(KIMAGE) --initrd $(B)/initramfs-bench.cpio \
-	    --out $(B)/bench $(if $(LINUX),--linux '$(LINUX)')
+	    --out $(B)/bench $(if $(LINUX),--linux '$(LINUX)') $(if $(WALL),--wall)
