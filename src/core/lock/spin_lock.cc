@@ -19,18 +19,32 @@ struct HeldLocks {
 };
 PER_CPU HeldLocks held_locks{};
 
+void push(HeldLocks& held, SpinLock& lock) {
+    if (held.count == kMaxHeld) [[unlikely]] {
+        lock_misused("one lock too many", lock, nullptr);
+    }
+    held.lock[held.count++] = &lock;
+}
+
 }  // namespace
 
+// Why apart from acquire(): the free lock is the case that counts, and is shorter without a loop.
 void SpinLock::lock() {
     preempt_disable();
-    const HeldLocks& held = this_cpu(held_locks);
+    HeldLocks& held = this_cpu(held_locks);
     if (held.count > 0) {
         const SpinLock& last = *held.lock[held.count - 1];
         if (last.rank_ >= rank_) [[unlikely]] {
             lock_misused("taken out of order", *this, &last);
         }
     }
-    acquire();
+    u32 expected = 0;
+    if (holder_.compare_exchange_strong(expected, cpu_id() + 1, std::memory_order_acquire))
+        [[likely]] {
+        push(held, *this);
+    } else {
+        acquire();
+    }
 }
 
 void SpinLock::lock_nested() {
@@ -46,7 +60,7 @@ void SpinLock::lock_nested() {
 }
 
 /// Waits for the lock and notes that it is held.
-void SpinLock::acquire() {
+[[gnu::noinline]] void SpinLock::acquire() {
     const u32 me = cpu_id() + 1;
     u32 expected = 0;
     while (!holder_.compare_exchange_weak(expected, me, std::memory_order_acquire)) {
@@ -54,9 +68,7 @@ void SpinLock::acquire() {
         while (holder_.load(std::memory_order_relaxed) != 0) arch::cpu_relax();
         expected = 0;
     }
-    HeldLocks& held = this_cpu(held_locks);
-    if (held.count == kMaxHeld) lock_misused("one lock too many", *this, nullptr);
-    held.lock[held.count++] = this;
+    push(this_cpu(held_locks), *this);
 }
 
 bool SpinLock::try_lock() {
@@ -66,9 +78,7 @@ bool SpinLock::try_lock() {
         preempt_enable_no_resched();
         return false;
     }
-    HeldLocks& held = this_cpu(held_locks);
-    if (held.count == kMaxHeld) lock_misused("one lock too many", *this, nullptr);
-    held.lock[held.count++] = this;
+    push(this_cpu(held_locks), *this);
     return true;
 }
 
