@@ -2,11 +2,13 @@
 // code of QEMU's debug-exit device tells the result, else the last line does.
 
 #include "arch/power.h"
+#include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/time/clock.h"
 #include "init/late.h"
 #include "lib/string.h"
 #include "lib/test.h"
+#include "sched/kthread.h"
 
 extern "C" const KernelTest* const __ktests_start[];  // kernel.ld
 extern "C" const KernelTest* const __ktests_end[];
@@ -29,9 +31,8 @@ void report(TestContext& test, const char* what, Here where) {
     printk(Level::Err, "# %s: %s (%s:%d)", test.name, what, where.file, where.line);
 }
 
-}  // namespace
-
-void run_kernel_tests(const char* pattern) {
+void run_matching(void* context) {
+    const char* const pattern = static_cast<const char*>(context);
     u32 passed = 0, failed = 0;
     for (const KernelTest* const* at = __ktests_start; at < __ktests_end; at++) {
         const KernelTest& entry = **at;
@@ -50,6 +51,14 @@ void run_kernel_tests(const char* pattern) {
     arch::debug_exit(ok ? kExitPassed : kExitFailed);
     arch::power_off();
     arch::halt_forever();
+}
+
+}  // namespace
+
+void start_kernel_tests(const char* pattern) {
+    const Result<sched::Task*> thread =
+        sched::kthread_run(run_matching, const_cast<char*>(pattern), "ktest");
+    if (!thread.ok()) panic("no thread for the tests: %s", thread.error());
 }
 
 }  // namespace init

@@ -24,19 +24,25 @@ void free_init_memory() {
     printk("Freeing unused kernel image memory: %uK", pages * 4);
 }
 
+void start_first_program(const CommandLine& line) {
+    static constinit process::InitCommand command{};
+    command = {.rdinit = line.rdinit,
+               .init = line.init,
+               .argv = {line.init_argv, line.init_argc},
+               .envp = {line.init_envp, line.init_envc}};
+    process::start_init(command);
+}
+
 }  // namespace
 
 void enter_service() {
     free_init_memory();
     const CommandLine& line = command_line;
-    if (line.ktest != nullptr) run_kernel_tests(line.ktest);
-    const process::InitCommand command{.rdinit = line.rdinit,
-                                       .init = line.init,
-                                       .argv = {line.init_argv, line.init_argc},
-                                       .envp = {line.init_envp, line.init_envc}};
-    static constinit process::InitCommand kept{};
-    kept = command;
-    process::start_init(kept);
+    if (line.ktest != nullptr) {
+        start_kernel_tests(line.ktest);
+    } else {
+        start_first_program(line);
+    }
     sched::cpu_idle_loop();
 }
 

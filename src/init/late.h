@@ -7,7 +7,8 @@ namespace init {
 /// Frees what only the boot needed, starts the first program, and becomes the idle task.
 [[noreturn]] void enter_service();
 
-/// Runs the tests that match the pattern of ktest= ("sched.*") and leaves the machine.
-[[noreturn]] void run_kernel_tests(const char* pattern);
+/// Starts a kernel thread that runs the tests that match the pattern of ktest= ("sched.*") and
+/// then leaves the machine. A thread, since tests may sleep.
+void start_kernel_tests(const char* pattern);
 
 }  // namespace init

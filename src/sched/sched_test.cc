@@ -1,0 +1,142 @@
+// Threads that wait for each other, and who gets how much of the processor.
+
+#include "sched/sched.h"
+#include "core/time/clock.h"
+#include "lib/test.h"
+#include "sched/kthread.h"
+#include "sched/mutex.h"
+#include "sched/run_queue.h"
+
+namespace sched {
+
+namespace {
+
+/// Two threads pass a ball; a lost wake-up would leave both asleep.
+struct Ball {
+    SpinLock lock{"ball", LockRank::Pipe};
+    WaitQueue moved;
+    unsigned holder = 0;
+    unsigned passes = 0;
+    unsigned done = 0;
+};
+constinit Ball ball;
+constexpr unsigned kPasses = 2000;
+
+void play(unsigned me) {
+    IrqGuard guard(ball.lock);
+    while (ball.passes < kPasses) {
+        if (ball.holder != me) {
+            ball.moved.sleep_uninterruptible(ball.lock);
+            continue;
+        }
+        ball.holder = 1 - me;
+        ball.passes++;
+        ball.moved.wake_all();
+    }
+    ball.done++;
+    ball.moved.wake_all();
+}
+
+constinit Mutex counter_mutex("test_counter");
+constinit u64 counter = 0;
+constinit std::atomic<u32> counters_left{0};
+
+void count_slowly(void*) {
+    for (unsigned i = 0; i < 300; i++) {
+        MutexGuard guard(counter_mutex);
+        const u64 seen = counter;
+        if (i % 16 == 0) yield();  // somebody else runs while we hold it
+        counter = seen + 1;
+    }
+    counters_left.fetch_sub(1);
+}
+
+struct Spinner {
+    std::atomic<bool> stop{false};
+    std::atomic<u32> ended{0};
+};
+constinit Spinner spinner;
+
+void spin(void*) {
+    while (!spinner.stop.load(std::memory_order_relaxed)) arch::cpu_relax();
+    spinner.ended.fetch_add(1);
+}
+
+Task* start_spinner(int nice) {
+    Task* task = kthread_run(spin, nullptr, "spinner").take();
+    task->ref_count.inc();
+    (void)set_cpus_allowed(*task, 1);
+    set_user_nice(*task, nice);
+    return task;
+}
+
+void nap(u64 ns) { (void)sleep_until(time::now_ns() + ns).ok(); }
+
+}  // namespace
+
+TEST(no_wakeup_is_lost, "sched.wait_queue.pingpong") {
+    ball.passes = ball.done = 0;
+    (void)kthread_run([](void*) { play(0); }, nullptr, "ping").take();
+    (void)kthread_run([](void*) { play(1); }, nullptr, "pong").take();
+    IrqGuard guard(ball.lock);
+    while (ball.done < 2) ball.moved.sleep_uninterruptible(ball.lock);
+    EXPECT_EQ(ball.passes, kPasses);
+}
+
+TEST(mutex_excludes, "sched.mutex.excludes") {
+    counter = 0;
+    counters_left = 4;
+    for (unsigned i = 0; i < 4; i++) (void)kthread_run(count_slowly, nullptr, "counter").take();
+    while (counters_left.load() > 0) nap(time::kNsPerMs);
+    EXPECT_EQ(counter, 4u * 300);
+}
+
+TEST(sleep_has_a_deadline, "sched.wait_queue.deadline") {
+    static constinit SpinLock lock("deadline", LockRank::Pipe);
+    static constinit WaitQueue never;
+    const u64 due = time::now_ns() + 3 * time::kNsPerMs;
+    IrqGuard guard(lock);
+    EXPECT(never.sleep_until(lock, due).error() == ETIMEDOUT);
+    EXPECT(time::now_ns() >= due);
+    EXPECT(!never.has_waiters());
+}
+
+// Two threads of equal weight share a processor evenly; nice 5 gets 335 parts to 1024. In virtual
+// time, so whatever the host does does not matter; the tick's length is the error.
+TEST(shares_follow_weights, "sched.fair.weights") {
+    spinner.stop = false;
+    spinner.ended = 0;
+    Task* const heavy = start_spinner(0);
+    Task* const equal = start_spinner(0);
+    Task* const light = start_spinner(5);
+    nap(600 * time::kNsPerMs);
+    const u64 a = heavy->se.sum_exec_runtime, b = equal->se.sum_exec_runtime,
+              c = light->se.sum_exec_runtime;
+    spinner.stop = true;
+    while (spinner.ended.load() < 3) nap(time::kNsPerMs);
+    const u64 difference = a > b ? a - b : b - a;
+    EXPECT(difference < 20 * time::kNsPerMs);
+    EXPECT(c * 1024 > a * 335 * 85 / 100 && c * 1024 < a * 335 * 115 / 100);
+    for (Task* task : {heavy, equal, light}) Ref<Task>::adopt(task).reset();
+}
+
+TEST(affinity_is_kept, "sched.affinity") {
+    spinner.stop = false;
+    spinner.ended = 0;
+    Task* const task = start_spinner(0);
+    for (unsigned i = 0; i < 5; i++) {
+        nap(2 * time::kNsPerMs);
+        EXPECT_EQ(task->cpu.load(), 0u);
+    }
+    EXPECT(set_cpus_allowed(*task, 0).error() == EINVAL);
+    if (online_cpus.has(1)) {
+        EXPECT(set_cpus_allowed(*task, 2).ok());
+        nap(20 * time::kNsPerMs);
+        EXPECT_EQ(task->cpu.load(), 1u);
+    }
+    spinner.stop = true;
+    while (spinner.ended.load() < 1) nap(time::kNsPerMs);
+    Ref<Task>::adopt(task).reset();
+}
+
+}  // namespace sched
