@@ -88,11 +88,14 @@ TEST(buddies_random, "mm.zone.random") {
             zone.free_one_page(borrowed.first + at, owner[at] - 1);
             free += u64{1} << (owner[at] - 1);
             owner[at] = 0;
-        } else if (Page* page = zone.take(unsigned(random.below(4)))) {
+        } else {
+            const auto order = unsigned(random.below(4));
+            const Page* const page = zone.take(order);
+            if (page == nullptr) continue;
             const usize index = pfn_of(*page) - borrowed.first;
             REQUIRE(index < kFrames && owner[index] == 0);
-            owner[index] = u8(page->order + 1);
-            free -= u64{1} << page->order;
+            owner[index] = u8(order + 1);
+            free -= u64{1} << order;
         }
         REQUIRE(is_merged(borrowed, free));
     }
