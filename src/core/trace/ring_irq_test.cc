@@ -15,7 +15,7 @@ using trace::Ring;
 constexpr u64 kBurst = 9;  // more than the ring holds
 constexpr u64 kBursts = 400;
 
-constinit Ring::Slot slots[8];
+constinit Ring::Slot slots[8] = {};
 constinit Ring ring;
 std::atomic<u64> bursts{0};
 
