@@ -15,13 +15,31 @@ import test_pagetable
 import test_printk
 
 from vitrine_grader import paging
-from vitrine_grader.failure import check, check_equal
+from vitrine_grader.errors import GuestTimeout
+from vitrine_grader.failure import Failure, check, check_equal
 from vitrine_grader.plugin import points
 
 SYSCALL = b"\x0f\x05"
 
 
-@points(8, function="the first hole that the console names", handout="01-boot, tasks 1 to 7")
+def find_system_call(machine, entry: int, segments) -> tuple[int, int, list]:
+    """Where a system call came from, its CR3, and the program's segment that it lies in, if any."""
+    for _ in range(8):
+        try:
+            machine.run_to(entry, limit_ns=2_000_000_000)
+        except GuestTimeout as late:
+            raise Failure("the agent makes system calls when it is spoken to",
+                          observed="no system call at all; something else answers on its line") from late  # fmt: skip
+        registers = machine.registers()
+        place, cr3 = registers["rcx"], registers["cr3"]
+        known = [(start, data) for start, data in segments if start <= place - 2 and place <= start + len(data)]
+        if known and known[0][1][place - 2 - known[0][0] :][:2] == SYSCALL:
+            return place, cr3, known
+        machine.resume()
+    return place, cr3, []
+
+
+@points(8, function="the first hole that the console names", handout="handouts/01-boot.md, tasks 1 to 7")
 def test_boot_user_program(boot, symbols, request, emu):
     """the kernel runs /sbin/agent: the code that makes system calls is that of the program"""
     machine = boot()
@@ -29,14 +47,7 @@ def test_boot_user_program(boot, symbols, request, emu):
     segments = outside.program(request.config.getoption("initrd"), "sbin/agent")
     machine.pause()
     machine.agent.nudge()
-    for _ in range(8):
-        machine.run_to(symbols["syscall_entry"], limit_ns=20_000_000_000)
-        registers = machine.registers()
-        place, cr3 = registers["rcx"], registers["cr3"]
-        known = [(start, data) for start, data in segments if start <= place - 2 and place + 2 <= start + len(data)]
-        if known and known[0][1][place - 2 - known[0][0] :][:2] == SYSCALL:
-            break
-        machine.resume()
+    place, cr3, known = find_system_call(machine, symbols["syscall_entry"], segments)
     check(known, "a system call comes from the code of /sbin/agent", observed=f"one came from {place:#x}")
     start, data = known[0]
     page = max(start, place - 2 & -4096)
@@ -50,7 +61,7 @@ def test_boot_user_program(boot, symbols, request, emu):
     check_equal((counters.forged, counters.conflicts), (0, 0), "nobody but the agent speaks on its line")
 
 
-@points(2, task="3", function="collect_ram", handout="01-boot, task 3", requires=["test_boot_user_program"], emulators=["qemu"])
+@points(2, task="3", function="collect_ram", handout="handouts/01-boot.md, task 3", requires=["test_boot_user_program"], emulators=["qemu"])
 def test_memory_total(boot, symbols, rng, emu):
     """MemTotal in /proc/meminfo is the RAM of the machine, less what the kernel keeps for itself"""
     mem = rng.randrange(72, 400)
@@ -65,7 +76,7 @@ def test_memory_total(boot, symbols, rng, emu):
           expected=f"MemTotal of nearly {ram // 1024} KiB", observed=f"{total // 1024} KiB")  # fmt: skip
 
 
-@points(4, function="see the failing check", handout="01-boot, tasks 1 to 7", requires=["test_boot_user_program"])
+@points(4, function="see the failing check", handout="handouts/01-boot.md, tasks 1 to 7", requires=["test_boot_user_program"])
 def test_boot_probes(through_agent, rng, emu):
     """the running kernel still answers: one question to each part of the lab"""
     for _ in range(5):

@@ -42,7 +42,7 @@ def check_gdt(gdt: bytes, tss_base: int) -> None:
         check(number in used or slots[number] == 0, f"slot {number} is empty", observed=slots[number])
 
 
-@points(4, task="5", function="segment_descriptor, tss_descriptor", handout="01-boot, task 5", emulators=["qemu"])
+@points(4, task="5", function="segment_descriptor, tss_descriptor", handout="handouts/01-boot.md, task 5", emulators=["qemu"])
 def test_gdt_descriptors(direct, rng, emu):
     """every bit of a descriptor stands where the processor looks for it"""
     for _ in range(60):
@@ -57,7 +57,7 @@ def test_gdt_descriptors(direct, rng, emu):
         check_equal(high, tss_descriptor(base, limit)[1], f"{what}.high", function="tss_descriptor")
 
 
-@points(6, task="6", function="build_cpu_tables", handout="01-boot, task 6", requires=["test_gdt_descriptors"], emulators=["qemu"])
+@points(6, task="6", function="build_cpu_tables", handout="handouts/01-boot.md, task 6", requires=["test_gdt_descriptors"], emulators=["qemu"])
 def test_gdt_tables(direct, rng, emu):
     """build_cpu_tables() fills one processor's GDT and TSS, whatever was there, and nothing else"""
     for _ in range(12):
@@ -73,7 +73,7 @@ def test_gdt_tables(direct, rng, emu):
         check_equal(tss[:36] + tss[60:102], bytes(78), "the rest of the TSS is zero")
 
 
-@points(4, task="6", function="build_cpu_tables", handout="01-boot, task 6")
+@points(4, task="6", function="build_cpu_tables", handout="handouts/01-boot.md, task 6")
 def test_gdt_running(machine, emu):
     """the processor runs with the tables that the kernel built: GDTR, TR, their memory, the stacks"""
     machine.agent.ping()

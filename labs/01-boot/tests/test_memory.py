@@ -22,7 +22,7 @@ def check_map(probes, entries) -> None:
     check_equal(shown(ram), shown(memory_map.ram_of(entries)), f"the RAM in the map: {text}")
 
 
-@points(6, task="3", function="collect_ram", handout="01-boot, task 3", emulators=["qemu"])
+@points(6, task="3", function="collect_ram", handout="handouts/01-boot.md, task 3", emulators=["qemu"])
 def test_memory_map(direct, rng, emu):
     """RAM is what usable entries cover and no other entry claims, in whole pages, in any order"""
     ordinary = [(0, 0x9FC00, 1), (0x9FC00, 0x400, 2), (0xF0000, 0x10000, 2), (MIB, 63 * MIB, 1), (0xFFFC0000, 0x40000, 2)]
@@ -33,7 +33,7 @@ def test_memory_map(direct, rng, emu):
         check_map(direct, memory_map.draw(rng))
 
 
-@points(5, task="3", function="range_of", handout="01-boot, task 3", requires=["test_memory_map"], emulators=["qemu"])
+@points(5, task="3", function="range_of", handout="handouts/01-boot.md, task 3", requires=["test_memory_map"], emulators=["qemu"])
 def test_memory_hostile(direct, rng, emu):
     """entries that are empty, wrap around, or lie beyond what the kernel can map do no harm"""
     ram = (MIB, 30 * MIB, USABLE)

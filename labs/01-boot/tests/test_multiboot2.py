@@ -24,7 +24,7 @@ def check_block(probes, data: bytes, expected: multiboot.Expected, what: str) ->
         check_equal(getattr(found, name), value, f"{what}: {name}")
 
 
-@points(6, task="7", function="next_tag, read_memory_map, parse_multiboot2", handout="01-boot, task 7", emulators=["qemu"])
+@points(6, task="7", function="next_tag, read_memory_map, parse_multiboot2", handout="handouts/01-boot.md, task 7", emulators=["qemu"])
 def test_multiboot2_tags(direct, rng, emu):
     """every tag of a sound block is found, whatever its order, its size and its neighbours"""
     check_block(direct, block(), multiboot.Expected(), "a block without tags")
@@ -39,7 +39,7 @@ def test_multiboot2_tags(direct, rng, emu):
         check_block(direct, *multiboot.draw(rng), "a drawn block")
 
 
-@points(6, task="7", function="next_tag", handout="01-boot, task 7", requires=["test_multiboot2_tags"], emulators=["qemu"])
+@points(6, task="7", function="next_tag", handout="handouts/01-boot.md, task 7", requires=["test_multiboot2_tags"], emulators=["qemu"])
 def test_multiboot2_damaged(direct, rng, emu):
     """a damaged block is EINVAL: no endless loop, not one byte read outside"""
     sound = tag(COMMAND_LINE, b"console=ttyS0\0")
@@ -67,7 +67,8 @@ def test_multiboot2_damaged(direct, rng, emu):
         direct.ask("boot_multiboot2", bytes(data[: rng.randint(0, len(data))]))  # any verdict, but no harm
 
 
-@points(5, task="7", function="parse_multiboot2", handout="01-boot, task 7")
+@points(5, task="7", function="parse_multiboot2", handout="handouts/01-boot.md, task 7",
+        requires=["test_boot_user_program"])  # fmt: skip
 def test_multiboot2_grub(boot, rng, emu):
     """GRUB boots the kernel from a disk, and the command line arrives as it was written"""
     words = "console=ttyS0 " + " ".join(f"x{rng.getrandbits(40):x}=y" for _ in range(6))

@@ -104,7 +104,7 @@ def check_leaves(answer: Answer, mappings: list[Mapping]) -> None:
         check_equal(show(answer.leaves.get(va)), show(expected.get(va)), f"{what}: the entry that maps {va:#x}")
 
 
-@points(2, task="4", function="table_index", handout="01-boot, task 4", emulators=["qemu"])
+@points(2, task="4", function="table_index", handout="handouts/01-boot.md, task 4", emulators=["qemu"])
 def test_pagetable_index(direct, rng, emu):
     """table_index() takes the nine bits that belong to its level"""
     asked = [(va, level) for va in (0, 0xFFF, 0x1FF000, 0xFFFF_8880_0000_0000, 0xFFFF_FFFF_FFFF_FFFF) for level in range(4)]
@@ -114,7 +114,7 @@ def test_pagetable_index(direct, rng, emu):
         check_equal(index, va >> 12 + 9 * level & 511, f"the index of {va:#x} in a table of level {level}")
 
 
-@points(7, task="4", function="map_region", handout="01-boot, task 4", requires=["test_pagetable_index"], emulators=["qemu"])
+@points(7, task="4", function="map_region", handout="handouts/01-boot.md, task 4", requires=["test_pagetable_index"], emulators=["qemu"])
 def test_pagetable_mappings(direct, rng, emu):
     """map_region() makes exactly the entries it should: addresses, flags, page sizes, tables"""
     fixed = [
@@ -134,7 +134,7 @@ def test_pagetable_mappings(direct, rng, emu):
                     function="table_below")  # fmt: skip
 
 
-@points(3, task="4", function="table_below", handout="01-boot, task 4", requires=["test_pagetable_mappings"], emulators=["qemu"])
+@points(3, task="4", function="table_below", handout="handouts/01-boot.md, task 4", requires=["test_pagetable_mappings"], emulators=["qemu"])
 def test_pagetable_out_of_frames(direct, rng, emu):
     """map_region() says ENOMEM when there is no frame for a table, and what it mapped stays"""
     for mappings in [draw(rng) for _ in range(8)]:
@@ -147,7 +147,7 @@ def test_pagetable_out_of_frames(direct, rng, emu):
             check_equal(answer.used, frames, f"{what} takes all of them")
 
 
-@points(4, task="4", function="map_region", handout="01-boot, task 4")
+@points(4, task="4", function="map_region", handout="handouts/01-boot.md, task 4")
 def test_pagetable_running(boot, symbols, rng, emu):
     """the running kernel maps all RAM and nothing else, each part of its image with its rights"""
     mem = rng.randrange(64, 200) if emu == "qemu" else rng.choice([64, 96, 160])

@@ -27,7 +27,7 @@ def check_text(probes, format: bytes, args: list[Arg], expected: bytes) -> None:
     check_equal(length, len(expected), f"format({format!r}, {shown}) returns the length of its text")
 
 
-@points(7, task="1", function="to_digits, put_number", handout="01-boot, task 1", emulators=["qemu"])
+@points(7, task="1", function="to_digits, put_number", handout="handouts/01-boot.md, task 1", emulators=["qemu"])
 def test_printk_numbers(direct, rng, emu):
     """numbers look as printf prints them: base, sign, width, precision, flags"""
     for fixed in ((b"%d", [Arg(printf.SIGNED, 0, 4)], b"0"), (b"%05d", [Arg(printf.SIGNED, -42, 4)], b"-0042"),
@@ -38,7 +38,7 @@ def test_printk_numbers(direct, rng, emu):
         check_text(direct, *printf.draw_number(rng))
 
 
-@points(4, task="1", function="put_text", handout="01-boot, task 1", emulators=["qemu"])
+@points(4, task="1", function="put_text", handout="handouts/01-boot.md, task 1", emulators=["qemu"])
 def test_printk_texts(direct, rng, emu):
     """texts, characters and pointers are padded and cut as printf does it"""
     check_text(direct, b"[%5.2s]", [Arg(printf.TEXT, b"abc")], b"[   ab]")
@@ -49,7 +49,7 @@ def test_printk_texts(direct, rng, emu):
         check_text(direct, *printf.draw_text(rng))
 
 
-@points(4, task="1", function="parse_spec", handout="01-boot, task 1", emulators=["qemu"])
+@points(4, task="1", function="parse_spec", handout="handouts/01-boot.md, task 1", emulators=["qemu"])
 def test_printk_directives(direct, rng, emu):
     """a directive is read exactly: `*`, a format that ends early, arguments missing or left over"""
     number = Arg(printf.SIGNED, 5, 4)
