@@ -186,7 +186,9 @@ class Agent:
         watch = self._watch(limit_ns)
         repeats = 0
         quick_repeats = 3  # at once after damage; then the timer's pace
-        pace = self._retry
+        pace, slowest = self._retry, 8 * self._retry
+        if request.type == Op.HELLO:  # the guest may be booting, and idle guests' clocks leap ahead
+            pace = slowest = self._retry / 4
         self._line.send(wire)
         self.counters.sent += 1
         deadline = time.monotonic() + pace
@@ -201,7 +203,7 @@ class Agent:
                 quick_repeats -= 1
             else:
                 watch()
-                pace = min(pace * 1.5, 8 * self._retry)
+                pace = min(pace * 1.5, slowest)
                 deadline = time.monotonic() + pace
             self._line.send(wire)
             self.counters.repeated += 1

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -22,6 +23,7 @@ from .sandbox import Limits, Sandbox
 INSIDE = "/vitrine"
 _LINKED = ("vitrine.elf", "vitrine.img.elf", "vitrine.map", "pass1.elf", "pass2.elf")
 _LIMITS = Limits(cpu_s=120, processes=256)
+_PROGRESS = re.compile(r"  (CXX|AS|LD) ")
 _WALL = 600  # seconds; the CPU limit inside is the real one
 
 
@@ -56,7 +58,8 @@ def make(tree: pathlib.Path, box: Sandbox | None, arguments: tuple[str, ...] = (
         return f"the build did not end within {_WALL} s"
     if done.returncode == 0:
         return ""
-    said = (done.stdout + done.stderr).strip()
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    said = "\n".join(line for line in lines if not _PROGRESS.match(line))
     return said[-4000:] or f"make ended with {done.returncode}"
 
 

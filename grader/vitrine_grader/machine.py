@@ -26,7 +26,8 @@ from .sandbox import Sandbox
 
 SECOND = 1_000_000_000
 SILENCE = 30.0  # wall seconds without any progress that make an emulator dead, on an idle host
-GRACE = 2.0  # wall seconds that input may be on its way while an idle guest's clock leaps ahead
+GRACE = 2.0  # wall seconds, from the end of a limit on, that input may still be on its way: an idle
+#              guest's clock leaps ahead by minutes in no time
 
 
 class Exit(enum.Enum):
@@ -81,7 +82,8 @@ class Watch:
     def __init__(self, machine: "Machine", limit_ns: int, what: str):
         self._machine, self._what = machine, what
         self._limit = int((limit_ns or machine.default_limit_ns) * machine.time_scale)
-        self._began = self._moved = time.monotonic()
+        self._moved = time.monotonic()
+        self._late_since: float | None = None
         self._seen = (0, 0, 0)
         self._start: int | None = None
 
@@ -98,7 +100,9 @@ class Watch:
         if machine.is_halted():
             raise GuestTimeout(f"{self._what}: every processor is halted with interrupts off")
         elapsed = now_ns - self._start
-        if elapsed > self._limit and wall - self._began > GRACE * load_scale():
+        if elapsed > self._limit and self._late_since is None:
+            self._late_since = wall
+        if self._late_since is not None and wall - self._late_since > GRACE * load_scale():
             raise GuestTimeout(f"{self._what}: not within {self._limit / SECOND:.3g} s of guest time")
         if wall - self._moved > SILENCE * load_scale():
             raise InfrastructureFault(f"{self._what}: {machine.name} makes no progress")

@@ -76,7 +76,7 @@ class Sandbox:
             "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
             "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
             "--proc", "/proc", "--dev", "/dev",
-            "--size", str(self.tmp_bytes), "--tmpfs", "/tmp",
+            "--size", str(self.tmp_bytes), "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/etc",
         ]  # fmt: skip
         for name in _ETC:
             command += ["--ro-bind-try", name, name]
