@@ -83,7 +83,7 @@ Result<FaultKind> MmStruct::handle_mm_fault(VirtAddr at, upcall::Access access) 
 }  // namespace vm
 
 bool upcall::page_fault(arch::TrapFrame& frame, VirtAddr at, Access access) {
-    if (frame.from_user()) {
+    if (trace::is_enabled<vm::PageFaultUser>() && frame.from_user()) [[unlikely]] {
         trace::point(vm::PageFaultUser{at.raw(), frame.rip, frame.orig_rax});
     }
     sched::Task& task = sched::current();
