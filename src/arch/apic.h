@@ -24,7 +24,9 @@ void apic_send_ipi(u32 apic_id, unsigned vector);
 /// INIT and STARTUP, as the MP initialisation protocol wants them; `page` is below 1 MiB.
 void apic_send_init(u32 apic_id);
 void apic_send_startup(u32 apic_id, u8 page);
-void apic_send_nmi_to_others();
+/// Nothing before apic_init(). Only for a processor that runs: one that was never started does not
+/// wait for STARTUP in peace everywhere, and would take the NMI in real mode.
+void apic_send_nmi(u32 apic_id);
 
 // The local timer: counts down from `count` at a rate measured by clock_init().
 void apic_timer_setup(bool masked);

@@ -94,6 +94,32 @@ u32 apic_id_of(unsigned cpu, u32 boot_id) {
     return boot_id;
 }
 
+/// Copies the initrd to RAM that mem= leaves. ENXIO if it never lay in RAM.
+Result<PhysAddr> move_initrd(const arch::BootInfo& info, bool was_in_ram) {
+    constexpr u64 kEarlyMapped = u64{4} << 30;
+    if (!was_in_ram) return ENXIO;
+    const u64 bytes = align_up(info.initrd_bytes, kPageSize);
+    const PhysAddr to = TRY(arch::memblock.alloc(bytes, kPageSize, kEarlyMapped));
+    memcpy(arch::phys_to_virt(to), arch::phys_to_virt(PhysAddr(info.initrd_start)),
+           info.initrd_bytes);
+    return to;
+}
+
+/// mem= may have cut off the RAM in which the loader put the initrd: then it moves, as on Linux.
+void keep_initrd(arch::BootInfo& info, bool was_in_ram) {
+    const u64 start = info.initrd_start, end = start + info.initrd_bytes;
+    if (start == end || arch::memblock.memory.contains(start, end)) return;
+    Result<PhysAddr> to = move_initrd(info, was_in_ram);
+    if (to.ok()) {
+        info.initrd_start = to.value().raw();
+        printk("initrd: moved from 0x%x to 0x%x", start, info.initrd_start);
+    } else {
+        info.initrd_bytes = 0;
+        printk(Level::Err, "initrd: [mem 0x%016x-0x%016x] %s; ignored", start, end - 1,
+               was_in_ram ? "does not fit into mem=" : "is not RAM");
+    }
+}
+
 }  // namespace
 
 void start_console() {
@@ -123,11 +149,15 @@ void set_up_memory() {
         arch::memory_map_to_memblock(arch::boot_info, kernel, arch::memblock);
     if (!filled.ok() && filled.error() == EEXIST) panic("the initrd lies over the kernel image");
     if (!filled.ok()) panic("the memory map cannot be used: %s", filled.error());
+    arch::BootInfo& info = arch::boot_info;
+    const bool initrd_in_ram =
+        arch::memblock.memory.contains(info.initrd_start, info.initrd_start + info.initrd_bytes);
     if (command_line.memory_limit != 0 &&
         !arch::memblock.limit_memory(command_line.memory_limit).ok()) {
         printk(Level::Warning, "mem= is ignored: too many memory ranges");
     }
     if (arch::memblock.memory.total() < 4 << 20) panic("less than 4 MiB of RAM: check mem=");
+    keep_initrd(info, initrd_in_ram);
     arch::detect_cpu_features();  // may still patch the kernel's text
     arch::build_kernel_page_tables();
 }
@@ -191,7 +221,11 @@ void start_processes() { process::init(); }
 
 void start_other_cpus() {
     const u32 boot_id = arch::apic_id();
-    for (unsigned cpu = 1; cpu < cpus_to_start(); cpu++) {
+    const unsigned count = arch::can_start_cpus() ? cpus_to_start() : 1;
+    if (count < cpus_to_start()) {
+        printk(Level::Err, "smp: no RAM below 1 MiB for the others to begin in; skipped");
+    }
+    for (unsigned cpu = 1; cpu < count; cpu++) {
         const u32 id = apic_id_of(cpu, boot_id);
         irq::set_apic_id(cpu, id);
         Result<sched::Task*> idle = sched::create_idle_task(cpu);

@@ -31,7 +31,6 @@ constexpr u32 kMasked = 1 << 16;
 constexpr u32 kDeliveryPending = 1 << 12;
 constexpr u32 kAssert = 1 << 14;
 constexpr u32 kDeliverNmi = 4 << 8, kDeliverInit = 5 << 8, kDeliverStartup = 6 << 8;
-constexpr u32 kAllButSelf = 3 << 18;
 
 u32 read(Reg reg) { return mmio_read<u32>(registers + reg); }
 void write(Reg reg, u32 value) { mmio_write<u32>(registers + reg, value); }
@@ -82,8 +81,8 @@ void apic_eoi() { write(kEoi, 0); }
 void apic_send_ipi(u32 id, unsigned vector) { send(id, vector | kAssert); }
 void apic_send_init(u32 id) { send(id, kDeliverInit | kAssert); }
 void apic_send_startup(u32 id, u8 page) { send(id, kDeliverStartup | kAssert | page); }
-void apic_send_nmi_to_others() {
-    if (registers != nullptr) send(0, kDeliverNmi | kAssert | kAllButSelf);
+void apic_send_nmi(u32 id) {
+    if (registers != nullptr) send(id, kDeliverNmi | kAssert);
 }
 
 void apic_timer_setup(bool masked) {

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "arch/apic.h"
+#include "arch/boot_info.h"
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
@@ -21,8 +22,8 @@ extern void* ap_stack;
 
 namespace {
 
-constexpr PhysAddr kTrampoline{
-    0x8000};  // a page below 1 MiB that memory_map_to_memblock() leaves alone
+/// A page below 1 MiB that memory_map_to_memblock() reserves.
+constexpr PhysAddr kTrampoline{0x8000};
 
 // The processor being started; only one is at a time.
 constinit unsigned starting_cpu = 0;
@@ -40,6 +41,10 @@ bool wait_for_report(unsigned cpu, u64 timeout_ns) {
 
 }  // namespace
 
+bool can_start_cpus() {
+    return memblock.memory.contains(kTrampoline.raw(), kTrampoline.raw() + kPageSize);
+}
+
 bool start_cpu(unsigned cpu, u32 apic_id, void* stack_top, u64 gs_base) {
     memcpy(phys_to_virt(kTrampoline), ap_trampoline, usize(ap_trampoline_end - ap_trampoline));
     starting_cpu = cpu;
@@ -53,6 +58,7 @@ bool start_cpu(unsigned cpu, u32 apic_id, void* stack_top, u64 gs_base) {
         apic_send_startup(apic_id, u8(kTrampoline.raw() >> kPageShift));
         if (wait_for_report(cpu, timeout_ns)) return true;
     }
+    apic_send_init(apic_id);  // so that it cannot come late, onto the stack of the next one
     return false;
 }
 
