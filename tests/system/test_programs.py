@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from vitrine_grader.machine import SECOND
 
-from conftest import REPOSITORY
+from machines import REPOSITORY
 
 PROGRAMS = sorted(path.stem for path in (REPOSITORY / "userland/tests").glob("*.c"))
 HELLOS = ["static-glibc", "static-pie-glibc", "dynamic-glibc", "static-musl"]
