@@ -26,7 +26,9 @@ test-quick: ## every test but the slow ones (< 4 min)
 	$(call need,$(TEST_NEEDS))
 	@+$(PYTHON) tests/run_tests.py --quick
 
-N ?= 1000
-soak: $(KIMAGE) $(B)/initramfs.cpio $(DISK) ## boot N=1000 times on QEMU and N/10 on Bochs
+SOAK_QEMU  ?= 1000
+SOAK_BOCHS ?= 100
+soak: $(KIMAGE) $(B)/initramfs.cpio $(DISK) ## boot SOAK_QEMU=1000 times on QEMU, SOAK_BOCHS=100 on Bochs
 	$(call need,run test)
-	@$(PYTHON) tests/system/soak.py --boots $(N) --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio --disk $(DISK)
+	@$(PYTHON) tests/system/soak.py --qemu $(SOAK_QEMU) --bochs $(SOAK_BOCHS) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(ONLY),--only $(ONLY)) --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio --disk $(DISK)
