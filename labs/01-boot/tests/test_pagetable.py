@@ -87,7 +87,7 @@ def draw(rng) -> list[Mapping]:
     size = (head + tail) * PAGE + (large if not skew else min(large, 1)) * LARGE
     mappings = [Mapping(va, pa, size or PAGE, flags)]
     if rng.random() < 0.5:
-        mappings.append(Mapping(base + (64 << 20), rng.randrange(1 << 30) & -PAGE, rng.randint(1, 20) * PAGE, flags ^ WRITABLE))
+        mappings.append(Mapping(base + (128 << 20), rng.randrange(1 << 30) & -PAGE, rng.randint(1, 20) * PAGE, flags ^ WRITABLE))
     return mappings
 
 
