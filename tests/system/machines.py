@@ -50,7 +50,7 @@ def built():
 def boot(request, built):
     """`boot(cmdline, emu="qemu", initrd="shell"|path|None, **Config fields)` starts a machine.
 
-    `disk=True` boots the image that `make run` boots; then cmdline and initrd do not count. The guest's
+    `disk=True` boots the image that `make run` boots (or name another); then cmdline and initrd do not count. The guest's
     clock is real unless deterministic=True. With `agent=True` the grader's agent is started.
     """
     machines = []
@@ -58,7 +58,7 @@ def boot(request, built):
     def start(cmdline="", emu="qemu", initrd="shell", disk=False, agent=False, **fields):
         fields.setdefault("deterministic", emu == "bochs")
         if disk:
-            fields["disk"] = built["disk"]
+            fields["disk"] = built["disk"] if disk is True else disk
         else:
             fields.setdefault("kernel", built["kernel"])
             fields["initrd"] = built[initrd] if isinstance(initrd, str) else initrd
