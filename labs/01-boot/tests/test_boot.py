@@ -26,7 +26,7 @@ def find_system_call(machine, entry: int, segments) -> tuple[int, int, list]:
     """Where a system call came from, its CR3, and the program's segment that it lies in, if any."""
     for _ in range(8):
         try:
-            machine.run_to(entry, limit_ns=2_000_000_000)
+            machine.run_to(entry, limit_ns=300_000_000)
         except GuestTimeout as late:
             raise Failure("the agent makes system calls when it is spoken to",
                           observed="no system call at all; something else answers on its line") from late  # fmt: skip
