@@ -1,0 +1,61 @@
+"""Each lab's own proof, as `make mutants LAB=...` prints it: every row must be good.
+
+Reference and alternates get everything, the starter gets its base and names the hole, each mutant
+is killed by the test that its patch names, each adversary gets nothing for what it fakes and is called
+what it is.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LABS = sorted(path.parent.name for path in (ROOT / "labs").glob("*/lab.toml"))
+LEAST = {"mutants": 12, "alternates": 2, "adversaries": 4}
+
+
+def grader(*arguments: str, seconds: int = 3000) -> subprocess.CompletedProcess:
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "grader"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "vitrine_grader", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds)
+
+
+def patches(lab: str, kind: str) -> list[pathlib.Path]:
+    return sorted((ROOT / "labs" / lab / kind).glob("*.patch"))
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_lab_has_enough_proof(lab):
+    for kind, least in LEAST.items():
+        assert len(patches(lab, kind)) >= least, f"{lab}: {kind}"
+    for patch in patches(lab, "mutants"):
+        assert re.search(r"^Kills: test_\w+$", patch.read_text(), re.MULTILINE), patch
+    for patch in patches(lab, "adversaries"):
+        assert re.search(r"^Named: \S", patch.read_text(), re.MULTILINE), patch
+
+
+@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.timeout(3000)
+def test_table_has_no_bad_row(lab):
+    done = grader("mutants", lab)
+    rows = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "BAD"))]
+    assert not [row for row in rows if row.startswith("BAD")], done.stdout + done.stderr
+    assert [row for row in rows if "starter" in row and "empty: " in row], "the starter's hole is not named"
+    wanted = 2 + sum(len(patches(lab, kind)) for kind in LEAST)
+    assert len(rows) == wanted and done.returncode == 0, done.stdout + done.stderr
+    assert f"{wanted} passed, 0 failed" in done.stdout
+
+
+@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.timeout(900)
+def test_reference_gets_everything_on_both(lab):
+    done = grader("grade", lab, "--emu", "both", seconds=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    score = re.search(r"([\d.]+)/([\d.]+) points", done.stdout)
+    assert score and score[1] == score[2] and "FAIL" not in done.stdout
