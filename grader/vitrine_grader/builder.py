@@ -23,7 +23,7 @@ from .sandbox import Limits, Sandbox
 INSIDE = "/vitrine"
 _LINKED = ("vitrine.elf", "vitrine.img.elf", "vitrine.map", "pass1.elf", "pass2.elf")
 _LIMITS = Limits(cpu_s=120, processes=256)
-_PROGRESS = re.compile(r"  (CXX|AS|LD) ")
+_PROGRESS = re.compile(r" *(CXX|AS|LD) ")
 _WALL = 600  # seconds; the CPU limit inside is the real one
 
 

@@ -112,7 +112,10 @@ def _starter(bench: Bench) -> tuple[Row, set[str]]:
         record, build = bench.grade(pathlib.Path(empty))
     passed = {test.title() for test in record.tests if test.status == "passed"}
     good = not build.problem and record.score < record.max_score
-    verdict = f"base: {len(passed)} of {len(record.tests)} tests" if good else build.problem or "gets everything"
+    found = (re.search(r"LAB \w+: ([\w:]+\(\)) is (still empty|not written)", test.output) for test in record.tests)
+    holes = sorted({hole[1] for hole in found if hole})
+    named = f", empty: {' '.join(holes)}" if holes else ""
+    verdict = f"base: {len(passed)} of {len(record.tests)} tests{named}" if good else build.problem or "gets everything"
     return Row("starter", "empty holes", good, verdict, _points(record), time.monotonic() - began), passed
 
 
