@@ -16,6 +16,7 @@ struct service {
     const char* dash;          // argv[0] as the program sees it ("-sh": a login shell), or NULL
     const char* banner;        // a file shown before each start, or NULL
     const char* only_if;       // a file without which nobody wants the service, or NULL
+    bool raw;                  // its terminal is a line to a program: no keys that kill, no echo
     int tries;                 // so many short lives in a row, and it is given up; 0: never
     bool tell_end;             // say so on the terminal when it ends
     bool missing;              // given up: its parts do not exist, or it never lives long

@@ -25,6 +25,7 @@ static struct service services[] = {
      .tty = "/dev/ttyS1",
      .argv = kAgent,
      .only_if = "/etc/agent.key",  // put there by the grader, which talks to it
+     .raw = true,
      .tries = 3},
     {.name = "shell",
      .tty = "/dev/console",

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -30,16 +31,31 @@ static void show(const char* path) {
     close(file);
 }
 
-// In the child: a session of its own whose controlling terminal is the service's, all signals as
-// they were before init, and the program.
+// The service's terminal. One for people becomes the controlling terminal, where keys make signals.
+// A line to a program must never: it may bring ^C among its data before the service has made it
+// raw.
+static int open_terminal(const struct service* service) {
+    int tty = open(service->tty, O_RDWR | O_NOCTTY);
+    if (tty < 0) return tty;
+    struct termios mode;
+    if (!service->raw) {
+        ioctl(tty, TIOCSCTTY, 1);  // refused by a terminal that is none: job control will say so
+    } else if (tcgetattr(tty, &mode) == 0) {
+        cfmakeraw(&mode);
+        tcsetattr(tty, TCSANOW, &mode);
+    }
+    return tty;
+}
+
+// In the child: a session of its own on the service's terminal, all signals as they were before
+// init, and the program.
 _Noreturn static void become(const struct service* service) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
-    int tty = open(service->tty, O_RDWR);
+    int tty = open_terminal(service);
     if (tty < 0) _exit(kExecFailed);
-    ioctl(tty, TIOCSCTTY, 1);  // refused by a terminal that is none: job control will say so
     for (int i = 0; i <= 2; i++) {
         dup2(tty, i);
     }
