@@ -1,5 +1,6 @@
 """The boot: its list, its log, its command line, its ends, and the kernel's own unit tests."""
 import re
+import time
 
 import pytest
 from shell import Shell
@@ -180,3 +181,14 @@ def test_ktest_that_does_not_exist(boot):
     machine = boot("ktest=no.such.test")
     assert machine.wait_exit(LIMIT) is Exit.FAILURE
     assert "ktest=no.such.test matches no test" in machine.console.text
+
+
+@pytest.mark.parametrize("smp", [1, 2, 4])
+def test_line_of_the_agent_has_no_keys(boot, smp):
+    """Bytes that are ^C, ^\\ and ^Z to a terminal do not end an agent that is just starting."""
+    machine = boot("quiet", agent=True, smp=smp)
+    for _ in range(100):
+        machine.line.send(b"\x03\x1c\x1a\x03")
+        time.sleep(0.004)
+    machine.agent.ping()
+    assert "the agent" not in machine.console.text

@@ -1,0 +1,117 @@
+"""What programs parse: every file of /proc and /proc/PID can be read, has Linux's shape, and adds up."""
+import re
+import subprocess
+
+import pytest
+from shell import Shell
+from vitrine_grader.errors import AgentError
+
+NUMBERS = r"(?: -?\d+)*"
+SHAPES = {
+    "/proc/version": r"Linux version \d+\.\d+\.\d+\S* \(.*\) .*\n",
+    "/proc/uptime": r"\d+\.\d\d \d+\.\d\d\n",
+    "/proc/loadavg": r"(\d+\.\d\d ){3}\d+/\d+ \d+\n",
+    "/proc/meminfo": r"(?:\w+(?:\(\w+\))?: +\d+ kB\n)+",
+    "/proc/mounts": r"(?:\S+ \S+ \w+ \S+ 0 0\n)+",
+    "/proc/filesystems": r"(?:(?:nodev)?\t\w+\n)+",
+    "/proc/vmstat": r"(?:\w+ \d+\n)+",
+    "/proc/buddyinfo": r"(?:Node \d+, zone +\w+(?: +\d+){11} \n)+",
+    "/proc/slabinfo": r"slabinfo - version: 2\.1\n# name .*\n(?:\S+(?: +\d+){5} : tunables(?: +\d+){3} : slabdata(?: +\d+){3}\n)+",
+    "/proc/kallsyms": r"(?:[0-9a-f]{16} \w \S.*\n)+",
+    "/proc/1/stat": rf"1 \(\w+\) [RSDZTI]{NUMBERS}\n",
+    "/proc/1/statm": r"\d+( \d+){6}\n",
+    "/proc/1/maps": r"(?:[0-9a-f]+-[0-9a-f]+ [r-][w-][x-][ps] [0-9a-f]{8} [0-9a-f]{2}:[0-9a-f]{2} \d+ *\S*\n)+",
+    "/proc/1/status": r"(?:[\w ]+:\t?.*\n)+",
+    "/proc/1/limits": r"Limit +Soft Limit +Hard Limit +Units *\n(?:Max .*\n)+",
+    "/proc/1/mountinfo": r"(?:\d+ \d+ \d+:\d+ \S+ \S+ \S+ .*- \w+ \S+ \S+\n)+",
+}
+
+
+@pytest.fixture
+def agent(boot):
+    return boot("quiet", agent=True, smp=2).agent
+
+
+def text_of(agent, path):
+    return agent.read_file(path).decode()
+
+
+def every_file(agent, folder, depth):
+    for name, (kind, _) in sorted(agent.list_dir(folder).items()):
+        path = f"{folder}/{name}"
+        if name in (".", "..", "kmsg"):  # kmsg waits for news
+            continue
+        if kind == 4 and depth > 0:
+            yield from every_file(agent, path, depth - 1)
+        elif kind == 8:
+            yield path
+
+
+def test_every_file_can_be_read(agent):
+    """None hangs, none hurts; an errno is only allowed where Linux gives one, too."""
+    paths = [*every_file(agent, "/proc", 0), *every_file(agent, "/proc/1", 1), *every_file(agent, "/proc/sys", 4)]
+    assert len(paths) > 40
+    for path in paths:
+        try:
+            agent.read_file(path, length=65536)
+        except AgentError as error:
+            assert path.rsplit("/")[-1] in ("syscall", "stack", "wchan", "mem", "oom_adj"), (path, error)
+
+
+@pytest.mark.parametrize("path", SHAPES)
+def test_shape(agent, path):
+    """Ours matches; where the host has the file, the host's does, too: so the shape is Linux's."""
+    text = text_of(agent, path)
+    assert re.fullmatch(SHAPES[path], text), text[:2000]
+    if path in ("/proc/version", "/proc/uptime", "/proc/loadavg", "/proc/1/statm", "/proc/1/limits"):
+        host = subprocess.run(["cat", path.replace("/1/", "/self/")], capture_output=True, text=True, check=True).stdout
+        assert re.fullmatch(SHAPES[path], host), host
+
+
+def test_stat_adds_up(agent):
+    """The processors' times are the total's; counters only grow; processes were made."""
+    def read():
+        return {line.split()[0]: [int(n) for n in line.split()[1:]] for line in text_of(agent, "/proc/stat").splitlines()}
+    before = read()
+    done = agent.run(["/bin/sh", "-c", "for i in 1 2 3 4 5; do /bin/ls / > /dev/null; done"])
+    after = read()
+    assert done.exit_code == 0
+    assert {"cpu", "cpu0", "cpu1", "intr", "ctxt", "btime", "processes", "procs_running"} <= set(after)
+    for one, two, total in zip(after["cpu0"], after["cpu1"], after["cpu"]):
+        assert abs(one + two - total) <= 2, after
+    assert after["processes"][0] >= before["processes"][0] + 5 and after["ctxt"][0] > before["ctxt"][0]
+
+
+def test_meminfo_follows_what_is_used(agent):
+    """8 MiB in a file of tmpfs are missing while it is there, and are back afterwards."""
+    def free():
+        return int(re.search(r"MemFree: +(\d+)", text_of(agent, "/proc/meminfo"))[1])
+    before = free()
+    agent.run(["/bin/sh", "-c", "head -c 8388608 /dev/zero > /tmp/eight"])
+    with_file = free()
+    agent.run(["/bin/rm", "/tmp/eight"])
+    assert before - with_file > 8192 - 256
+    assert before - free() < 1024
+
+
+def test_nothing_leaks_with_processes(agent):
+    """200 processes, pipes and files later there is as much free memory as after the first 100."""
+    work = ["/bin/sh", "-c", "i=0; while [ $i -lt 100 ]; do echo x | cat > /tmp/x; rm /tmp/x; i=$((i + 1)); done"]
+    levels = []
+    for _ in range(3):
+        assert agent.run(work, limit_ns=120_000_000_000).exit_code == 0
+        levels.append(int(re.search(r"MemFree: +(\d+)", text_of(agent, "/proc/meminfo"))[1]))
+    assert levels[0] - levels[2] < 256, levels
+
+
+def test_tools_that_parse(boot):
+    """busybox's own readers of /proc understand it."""
+    shell = Shell(boot("quiet", smp=2))
+    assert re.search(r"^Mem: +\d+ +\d+ +\d+", shell.run("free"), re.MULTILINE)
+    assert re.search(r"load average: \d\.\d\d, \d\.\d\d, \d\.\d\d", shell.run("uptime"))
+    assert re.search(r"^Mem: \d+K used.*\n.*\nLoad average: ", shell.run("top -b -n 1"), re.MULTILINE)
+    assert re.search(r"^proc on /proc type proc \(", shell.run("mount"), re.MULTILINE)
+    assert re.search(r"^tmpfs .* /tmp$", shell.run("df -k"), re.MULTILINE)
+    assert shell.run("pidof init") == "1\n"
+    assert shell.run("dmesg | grep -c 'Linux version'") == "1\n"
+    assert re.search(r"^1 +0 +S +init$", re.sub("^ +", "", shell.run("ps -o pid,ppid,stat,comm"), flags=re.MULTILINE), re.MULTILINE)
