@@ -58,8 +58,10 @@ LAYERS = (
     pytest_layer("grader", "the grader", "tests/grader", 600),
     pytest_layer("trace", "trace points and make trace", "tests/trace", 600),
     pytest_layer("system", "the whole system", "tests/system", 1200, words=("-m", "not slow")),
+    pytest_layer("faults", "damaged and hostile input", "tests/faults", 1200, words=("-m", "not slow")),
     pytest_layer("labs", "what the labs' tests prove", "tests/labs", 3600, quick=False),
-    pytest_layer("slow", "the whole system, long runs", "tests/system", 1200, words=("-m", "slow"), quick=False),
+    pytest_layer("slow", "system and faults, long runs", "tests/system", 1200,
+                 words=("tests/faults", "-m", "slow"), quick=False),
 )
 
 

@@ -32,3 +32,13 @@ soak: $(KIMAGE) $(B)/initramfs.cpio $(DISK) ## boot SOAK_QEMU=1000 times on QEMU
 	$(call need,run test)
 	@$(PYTHON) tests/system/soak.py --qemu $(SOAK_QEMU) --bochs $(SOAK_BOCHS) $(if $(SEED),--seed $(SEED)) \
 	    $(if $(ONLY),--only $(ONLY)) --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio --disk $(DISK)
+
+numbers: $(KIMAGE) images userland ## start-up time, sizes, memory needed, beside their aims
+	$(call need,run test)
+	@$(PYTHON) tests/system/figures.py
+.PHONY: numbers
+
+recording: $(DISK) ## type a session in QEMU and draw it for README.md
+	$(call need,run test)
+	@$(PYTHON) handouts/record.py --disk $(DISK) --output handouts/_static/session.svg
+.PHONY: recording

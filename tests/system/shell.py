@@ -10,6 +10,7 @@ import threading
 from vitrine_grader.machine import SECOND
 
 LIMIT = 60 * SECOND  # of guest time, which is real time on QEMU: only a hang gets there
+_ECHOED = re.compile(r"(\x1b|\^\[)\[24;\d+R")  # an answer that came while a command ran
 _WHERE, _FAR = b"\x1b[6n", b"\x1b[999;999H"
 
 
@@ -59,7 +60,7 @@ class Shell:
         """What the command that begin() typed has printed; its exit status is in `status`."""
         found = self.expect(rf"end-{self._number}-(\d+)-\r\n")
         self.status = int(found[1])
-        return found.string[: found.start()].decode(errors="replace").replace("\r", "")
+        return _ECHOED.sub("", found.string[: found.start()].decode(errors="replace").replace("\r", ""))
 
     def run(self, command):
         self.begin(command)

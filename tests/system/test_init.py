@@ -93,7 +93,7 @@ def ask(console, command, answer):
 
 def test_shell_has_job_control_and_the_banner_came_first(console):
     assert "can't access tty" not in console.before
-    ask(console, "sleep 100 & sleep 0.2; kill %1; wait; echo job-$?", r"job-\d+\r")
+    ask(console, "sleep 100 & sleep 1; kill %1; wait; echo job-$?", r"job-\d+\r")
     console.sendline("while true; do :; done")
     time.sleep(0.3)
     console.send("\x03")
