@@ -4,7 +4,7 @@
     record.py --disk build/disk.img --output handouts/_static/session.svg
 
 GRUB boots the image on QEMU with two processors, the commands below are typed, and what the guest
-answered is drawn as it came: nothing is written by hand. Runs again with `make recording`.
+answered is drawn as it came; only the green of the prompt is ours. Runs again with `make recording`.
 """
 import argparse
 import html
