@@ -1,8 +1,8 @@
 """Types at the prompt of a machine's shell, as a person does, and reads what comes back.
 
-busybox asks the terminal where its cursor is (ESC[6n), at the prompt and, having moved it as far as it
-goes, to learn the terminal's size; a thread answers as one of 24 lines and 80 columns. Where a command's output begins and ends is told by words that the shell computes
-itself, so that the echo of what was typed is never taken for an answer.
+A program that wants the terminal's size (vi) moves the cursor as far as it goes and asks where it is;
+a thread answers as a terminal of 24 lines and 80 columns. Where a command's output begins and ends is
+told by words that the shell computes itself, so that the echo of what was typed is never an answer.
 """
 import re
 import threading
@@ -10,8 +10,7 @@ import threading
 from vitrine_grader.machine import SECOND
 
 LIMIT = 60 * SECOND  # of guest time, which is real time on QEMU: only a hang gets there
-_ECHOED = re.compile(r"(\x1b|\^\[)\[24;\d+R")  # an answer that came while a command ran
-_WHERE, _FAR = b"\x1b[6n", b"\x1b[999;999H"
+_SIZE = b"\x1b[999;999H\x1b[6n"  # the prompt, too, asks for the cursor, but can do without an answer
 
 
 class Shell:
@@ -20,19 +19,21 @@ class Shell:
     def __init__(self, machine, limit=LIMIT):
         self.machine, self._limit, self._number, self.status = machine, limit, 1000, None
         self._keyboard = threading.Lock()
-        threading.Thread(target=self._answer_cursor, daemon=True).start()
+        threading.Thread(target=self._tell_size, daemon=True).start()
         self.expect(r"# (\x1b\[6n)?$")
         assert self.run("echo ready") == "ready\n"
 
-    def _answer_cursor(self):
-        channel, position = self.machine.console.channel, 0
+    def _tell_size(self):
+        channel, position, seen = self.machine.console.channel, 0, 0
         while not channel.closed:
-            channel.wait_beyond(position, 1)
+            channel.wait_beyond(seen, 1)
             text = channel.since(position)
-            for before in text.split(_WHERE)[:-1]:
-                self.send("\x1b[24;80R" if before.endswith(_FAR) else "\x1b[24;1R")
-            seen = text.rfind(_WHERE) + len(_WHERE) if _WHERE in text else len(text) - len(_FAR + _WHERE)
-            position += max(0, seen)
+            seen = position + len(text)
+            if (at := text.find(_SIZE)) >= 0:
+                self.send("\x1b[24;80R")
+                position += at + len(_SIZE)
+            else:
+                position += max(0, len(text) - len(_SIZE))
 
     def expect(self, pattern):
         """Waits for it behind everything that was read so far."""
@@ -60,7 +61,7 @@ class Shell:
         """What the command that begin() typed has printed; its exit status is in `status`."""
         found = self.expect(rf"end-{self._number}-(\d+)-\r\n")
         self.status = int(found[1])
-        return _ECHOED.sub("", found.string[: found.start()].decode(errors="replace").replace("\r", ""))
+        return found.string[: found.start()].decode(errors="replace").replace("\r", "")
 
     def run(self, command):
         self.begin(command)
