@@ -24,6 +24,10 @@ void user_fault(arch::TrapFrame& frame, int signal, int code, VirtAddr at);
 /// A non-maskable interrupt, on its own stack. False: nobody knows why. core/irq/nmi.cc
 bool nmi(arch::TrapFrame& frame);
 
+/// A panic wants silence: a non-maskable interrupt to every other online processor. It does not
+/// wait, and takes no lock. core/irq/ipi.cc
+void stop_other_cpus();
+
 /// An interrupt vector from a device or a local timer; interrupts are off and the vector is
 /// not yet acknowledged. core/irq/irq.cc
 void device_interrupt(arch::TrapFrame& frame, unsigned vector);

@@ -65,12 +65,6 @@ void send_reschedule(unsigned cpu) {
     arch::apic_send_ipi(per_cpu(my_apic_id, cpu), arch::kRescheduleVector);
 }
 
-void send_nmi_to_others() {
-    for_each_cpu(online_cpus, [](unsigned cpu) {
-        if (cpu != cpu_id()) arch::apic_send_nmi(per_cpu(my_apic_id, cpu));
-    });
-}
-
 void set_apic_id(unsigned cpu, u32 apic_id) { per_cpu(my_apic_id, cpu) = apic_id; }
 
 void init_ipis() {
@@ -79,3 +73,9 @@ void init_ipis() {
 }
 
 }  // namespace irq
+
+void upcall::stop_other_cpus() {
+    for_each_cpu(online_cpus, [](unsigned cpu) {
+        if (cpu != cpu_id()) arch::apic_send_nmi(per_cpu(irq::my_apic_id, cpu));
+    });
+}

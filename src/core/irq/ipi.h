@@ -14,9 +14,6 @@ void call_on_cpus(u64 cpus, void (*function)(void*), void* argument);
 /// Makes `cpu` look whether it should reschedule.
 void send_reschedule(unsigned cpu);
 
-/// An NMI for every other processor that is online. Any context, panic too.
-void send_nmi_to_others();
-
 /// Tells which APIC id a processor answers to. Boot.
 void set_apic_id(unsigned cpu, u32 apic_id);
 void init_ipis();

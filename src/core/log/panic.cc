@@ -8,7 +8,6 @@
 #include "arch/cpu.h"
 #include "arch/power.h"
 #include "arch/upcalls.h"
-#include "core/irq/ipi.h"
 #include "core/lock/spin_lock.h"
 #include "core/log/printk.h"
 #include "core/trace/trace.h"
@@ -104,7 +103,7 @@ bool is_panicking() { return panicking_cpu.load(std::memory_order_relaxed) == cp
 
 void vpanic(const arch::TrapFrame* frame, const char* format, std::span<const FormatArg> args) {
     claim_panic(format);
-    irq::send_nmi_to_others();
+    upcall::stop_other_cpus();
     static constinit char text[256];
     vformat(text, format, args);
     printk("Kernel panic - not syncing: %s", static_cast<const char*>(text));
