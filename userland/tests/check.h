@@ -198,8 +198,19 @@ static inline int run_one(const struct test_case* test) {
     return status;
 }
 
+/* Whoever started us may ignore or block signals (nohup does): the cases want none of that. */
+static inline void default_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < 32; number++) {
+        if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_DFL);
+    }
+}
+
 static inline int run_cases(const struct test_case* cases) {
     int count = 0, failures = 0;
+    default_signals();
     while (cases[count].name) count++;
     printf("1..%d\n", count);
     for (int i = 0; i < count; i++) {
