@@ -113,7 +113,8 @@ enter_long_mode:
         or $((1 << 0) | (1 << 8) | (1 << 11)), %eax     // SYSCALL, long mode, no-execute
         wrmsr
         mov %cr0, %eax
-        and $~((1 << 2) | (1 << 3)), %eax       // no FPU emulation, no task switched
+        // no FPU emulation, no task switched; caches on (reset leaves CD and NW set)
+        and $~((1 << 2) | (1 << 3) | (1 << 29) | (1 << 30)), %eax
         or $((1 << 31) | (1 << 16) | (1 << 5) | (1 << 1) | 1), %eax  // PG WP NE MP PE
         mov %eax, %cr0
         ret
