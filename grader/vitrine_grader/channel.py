@@ -53,6 +53,11 @@ class Channel:
             self.condition.wait_for(lambda: self.closed or self.position > position, timeout)
             return self.position > position
 
+    def wait_closed(self, timeout: float) -> bool:
+        """Waits until the other side has closed and all it sent has arrived."""
+        with self.condition:
+            return self.condition.wait_for(lambda: self.closed, timeout)
+
     def send(self, data: bytes, give_up: float = 30.0) -> bool:
         """Writes all of `data`; False if the line closed or took nothing for `give_up` seconds."""
         with self._write_lock:

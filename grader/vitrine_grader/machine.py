@@ -238,6 +238,8 @@ class Machine(abc.ABC):
                     watch()
                 except MachineStopped:
                     break
+        if self._process and self._process.poll() is not None:
+            self.console.channel.wait_closed(5.0)  # the emulator's last words may still be on the way
         if self.exit is Exit.DIED:
             raise InfrastructureFault(f"{self.name} died: {self.exit_detail}")
         return self.exit
