@@ -150,8 +150,9 @@ void schedule() {
 }
 
 void yield() {
-    RunQueue& rq = this_rq();
     {
+        PreemptGuard stay;  // on the processor whose queue this is
+        RunQueue& rq = this_rq();
         IrqGuard guard(rq.lock);
         rq.update_curr();
         // Behind the task that would be next: otherwise the caller, having run little, would be

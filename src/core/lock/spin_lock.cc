@@ -96,7 +96,9 @@ void SpinLock::unlock() {
 
 bool SpinLock::is_held() const { return holder_.load(std::memory_order_relaxed) == cpu_id() + 1; }
 
+/// One instruction reads the count: between finding this processor's and looking at it, the task
+/// could move to another one, and see what is held there.
 void assert_no_spin_locks(Here here) {
-    const HeldLocks& held = this_cpu(held_locks);
-    if (held.count > 0) assert_failed("sleeping with a spin lock held", here);
+    const u32 count = arch::this_cpu_read(held_locks.count);
+    if (count > 0) assert_failed("sleeping with a spin lock held", here);
 }
