@@ -6,8 +6,9 @@ told by words that the shell computes itself, so that the echo of what was typed
 """
 import re
 import threading
+import time
 
-from vitrine_grader.machine import SECOND
+from vitrine_grader.machine import SECOND, load_scale
 
 LIMIT = 60 * SECOND  # of guest time, which is real time on QEMU: only a hang gets there
 _SIZE = b"\x1b[999;999H\x1b[6n"  # the prompt, too, asks for the cursor, but can do without an answer
@@ -40,14 +41,15 @@ class Shell:
         return self.machine.console.expect(pattern, self._limit)
 
     def send(self, text):
-        """Types. Bochs' 16550 has 16 bytes of room and no flow control, so there in bursts of 8."""
+        """Types. Bochs' 16550 has 16 bytes of room and no flow control, so there as fast as a person."""
         channel, burst = self.machine.console.channel, 8 if self.machine.name == "bochs" else 4096
         with self._keyboard:
             for at in range(0, len(text), burst):
                 before = channel.position
                 channel.send(text[at : at + burst].encode())
                 if at + burst < len(text):
-                    channel.wait_beyond(before, 0.3)
+                    channel.wait_beyond(before, 0.3)  # the echo, if it is on
+                    time.sleep(0.03 * load_scale())
 
     def begin(self, command):
         """Types the command; `output()` waits for its end."""

@@ -73,8 +73,8 @@ def check_jobs(shell):
 def check_vi(shell):
     """Types a text, changes it, saves; what is on the disk tells whether it was understood."""
     shell.send("vi /tmp/poem\r")
-    for keys, then in (("", "- /tmp/poem"), ("iroses are red\rviolets are blue", "blue"), ("\x1b", "- /tmp/poem"),
-                       (":1\r", "1/2 50%"), ("wcwgreen", "green"), ("\x1b", "- /tmp/poem"), ("Gyyp", "Put 1 lines")):
+    for keys, then in (("", "- /tmp/poem"), ("i", "I /tmp/poem"), ("roses are red\rviolets are blue\x1b", "- /tmp/poem"),
+                       (":1\r", "1/2 50%"), ("wcw", "I /tmp/poem"), ("green\x1b", "- /tmp/poem"), ("Gyyp", "Put 1 lines")):
         shell.send(keys)
         shell.expect(then)
     shell.send(":wq\r")
