@@ -134,8 +134,8 @@ Result<u64> sys_rt_sigtimedwait(UserPtr<const u64> user_set, UserPtr<abi::SigInf
 
 /// A program may claim to be anybody, but not the kernel, nor kill().
 Result<abi::SigInfo> checked_info(PidNumber target, int signal, UserPtr<const abi::SigInfo> at) {
-    if (!process::is_valid_signal(signal) && signal != 0) return EINVAL;
     abi::SigInfo info = TRY(at.copy_in());
+    if (!process::is_valid_signal(signal) && signal != 0) return EINVAL;
     info.signo = signal;
     const bool forged = info.code >= 0 || info.code == abi::SI_TKILL;
     if (forged && sched::current().tgid != target) return EPERM;
@@ -148,8 +148,9 @@ Result<void> sys_rt_sigqueueinfo(PidNumber pid, int signal, UserPtr<const abi::S
 
 Result<void> sys_rt_tgsigqueueinfo(PidNumber tgid, PidNumber tid, int signal,
                                    UserPtr<const abi::SigInfo> info) {
+    const abi::SigInfo checked = TRY(checked_info(tgid, signal, info));
     if (tgid <= 0 || tid <= 0) return EINVAL;
-    return process::send_to_thread(tgid, tid, TRY(checked_info(tgid, signal, info)));
+    return process::send_to_thread(tgid, tid, checked);
 }
 
 // --- the alternate stack -------------------------------------------------------------------------

@@ -10,7 +10,9 @@
  *   r  a bad pointer that is read from        w  a bad pointer that is written to (also read-only)
  *   f  an open file        p, q  a pipe's read and write end, not empty      e  an epoll
  *   a  AT_FDCWD            n  a good name       m  a name that does not exist
- *   S  a signal number     8  the number 8      0 1 2 4 6  that number   k  4096 */
+ *   S  a signal number     0 1 2 4 6 8  that number     k  4096     h  24     z  64
+ *   P  a mapped page       i  FIONREAD
+ *   !  rights are looked at first: who has none may get EPERM */
 struct call {
     long number;
     const char *name, *arguments;
@@ -120,12 +122,43 @@ static const struct call kCalls[] = {
     CALL(getrandom, "w80"),
     CALL(arch_prctl, "gw"),
     CALL(getcpu, "w00"),
+    CALL(faccessat2, "ar00"),
+    CALL(renameat2, "aran0"),
+    CALL(mknodat, "ar00"),
+    CALL(openat2, "anrh"),
+    CALL(chroot, "r"),
+    CALL(mount, "nrn00"),
+    CALL(mount, "rnn00"),
+    CALL(umount2, "!r0"),
+    CALL(execveat, "ar000"),
+    CALL(getdents, "dwk"),
+    CALL(utimes, "r0"),
+    CALL(utimes, "nr"),
+    CALL(futimesat, "ar0"),
+    CALL(futimesat, "anr"),
+    CALL(futex, "r00000"),
+    CALL(get_robust_list, "0ww"),
+    CALL(mincore, "Pkw"),
+    CALL(preadv2, "fr1000"),
+    CALL(pwritev2, "fr1000"),
+    CALL(copy_file_range, "frf080"),
+    CALL(rt_tgsigqueueinfo, "00Sr"),
+    CALL(sched_setparam, "0r"),
+    CALL(sched_setscheduler, "00r"),
+    CALL(clock_settime, "0r"),
+    CALL(settimeofday, "r0"),
+    CALL(sethostname, "!r8"),
+    CALL(setdomainname, "!r8"),
+    CALL(waitid, "00w40"),
+    CALL(clone3, "rz"),
+    CALL(ioctl, "piw"),
+    CALL(capget, "r0"),
     CALL(time, "w"),
 };
 
-static char* bad[6];
-enum { kReadOnly = 4 }; /* the last is bad for writing only */
-static int file, pipe_ends[2], epoll, directory, count_bad = 5;
+static char *bad[6], *page;
+enum { kReadOnly = 5 }; /* the last is bad for writing only */
+static int file, pipe_ends[2], epoll, directory, count_bad = 6;
 
 static long argument(char letter, const char* pointer) {
     switch (letter) {
@@ -143,6 +176,10 @@ static long argument(char letter, const char* pointer) {
     case 'S': return SIGUSR1;
     case 'c': return -1;
     case 'k': return 4096;
+    case 'h': return 24;
+    case 'z': return 64;
+    case 'i': return 0x541b; /* FIONREAD */
+    case 'P': return (long)page;
     case 'g': return 0x1003; /* ARCH_GET_FS */
     default: return letter - '0';
     }
@@ -152,16 +189,17 @@ static void try_call(const struct call* call, const char* pointer, int which) {
     long values[6] = {0};
     int n = 0;
     for (const char* letter = call->arguments; *letter; letter++) {
-        if (*letter != ' ') values[n++] = argument(*letter, pointer);
+        if (*letter != ' ' && *letter != '!') values[n++] = argument(*letter, pointer);
     }
     /* A child to wait for, and input to read. */
-    if (call->number == SYS_wait4 && fork_or_die() == 0) _exit(0);
+    if ((call->number == SYS_wait4 || call->number == SYS_waitid) && fork_or_die() == 0) _exit(0);
     lseek(file, 0, SEEK_SET);
     lseek(directory, 0, SEEK_SET);
     errno = 0;
     long result =
         syscall(call->number, values[0], values[1], values[2], values[3], values[4], values[5]);
     if (result == -1 && errno == EFAULT) return;
+    if (result == -1 && errno == EPERM && call->arguments[0] == '!') return;
     printf("# %s(%s) with bad pointer %d: result %ld, errno %d %s\n", call->name, call->arguments,
            which, result, errno, strerror(errno));
     failed_checks++;
@@ -174,6 +212,8 @@ static void prepare(void) {
     bad[1] = (char*)0xffff888000000000; /* the kernel's half */
     bad[2] = (char*)0x00007ffffffff000; /* the end of ours */
     bad[3] = page_with(PROT_NONE);
+    bad[4] = (char*)0x8000000000000000; /* no address at all */
+    page = page_with(PROT_READ | PROT_WRITE);
     bad[kReadOnly] = page_with(PROT_READ);
     write_file("f", "some text", 9, 0644);
     NEED(symlink("f", "link") == 0);
