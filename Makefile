@@ -46,8 +46,7 @@ doctor: ## check compiler, emulators, Python, disk space; say what to do
 need-build:
 	$(call need,build)
 
-kernel: need-build ## build/kernel/vitrine.elf (LAB=x VARIANT=starter: with the holes of lab x)
-	@+$(KBUILD)
+kernel: $(KIMAGE) ## build/kernel/vitrine.elf (LAB=x VARIANT=starter: with the holes of lab x)
 
 # Made anew only when its contents change, so what hangs on it is rebuilt only then.
 $(KIMAGE): FORCE | need-build
