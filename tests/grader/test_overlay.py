@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import stat
 import subprocess
 
@@ -126,11 +127,13 @@ def test_unreadable(lab, tmp_path, submission):
     script += "import pathlib\ntry: read_untrusted(pathlib.Path(sys.argv[2]), 'src/core/a.cc')\n"
     script += "except Unusable as why: print(why)"
     (submission / FILES[0]).chmod(0)
-    package = str(pathlib.Path(overlay.__file__).parents[1])
+    # Whoever reads it as another user may not reach the project's own folder (a clone in /root).
+    package = tmp_path / "package"
+    shutil.copytree(pathlib.Path(overlay.__file__).parent, package / "vitrine_grader")
     for path in (submission, *submission.parents):
         if os.access(path, os.W_OK) and path != pathlib.Path("/"):
             path.chmod(path.stat().st_mode | 0o055)
-    command = ["/usr/bin/python3", "-B", "-c", script, package, str(submission)]
+    command = ["/usr/bin/python3", "-B", "-c", script, str(package), str(submission)]
     if os.getuid() == 0:
         command = ["setpriv", "--reuid", "65534", "--clear-groups", *command]
     done = subprocess.run(command, capture_output=True, text=True)
