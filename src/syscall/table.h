@@ -8,7 +8,9 @@ namespace syscall {
 extern constinit const std::span<const Entry> kMmCalls;        // sys_mm.cc
 extern constinit const std::span<const Entry> kProcessCalls;   // sys_process.cc
 extern constinit const std::span<const Entry> kSignalCalls;    // sys_signal.cc
-extern constinit const std::span<const Entry> kTimeCalls;      // sys_time.cc
+extern constinit const std::span<const Entry> kClockCalls;     // sys_clock.cc
+extern constinit const std::span<const Entry> kSleepCalls;     // sys_sleep.cc
+extern constinit const std::span<const Entry> kItimerCalls;    // sys_itimer.cc
 extern constinit const std::span<const Entry> kSchedCalls;     // sys_sched.cc
 extern constinit const std::span<const Entry> kIdentityCalls;  // sys_identity.cc
 extern constinit const std::span<const Entry> kResourceCalls;  // sys_resource.cc
