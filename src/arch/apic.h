@@ -28,10 +28,18 @@ void apic_send_startup(u32 apic_id, u8 page);
 /// wait for STARTUP in peace everywhere, and would take the NMI in real mode.
 void apic_send_nmi(u32 apic_id);
 
-// The local timer: counts down from `count` at a rate measured by clock_init().
-void apic_timer_setup(bool masked);
-void apic_timer_set(u32 count);
+/// The local timer raises kTimerVector: when a counter that starts at apic_timer_set() arrives at
+/// 0, once or again and again, or when the time stamp counter passes a deadline.
+enum class ApicTimerMode : u8 { Masked, OneShot, Periodic, Deadline };
+void apic_timer_setup(ApicTimerMode mode);
+void apic_timer_set(u32 count);  // 0 stops it
 u32 apic_timer_read();
+
+/// Whether the processor has the deadline mode; and whether its timer runs on in deep idle states.
+bool apic_timer_has_deadline();
+bool apic_timer_always_running();
+/// In deadline mode only: a deadline that has passed interrupts at once; 0 disarms.
+void apic_timer_set_deadline(u64 tsc);
 
 /// An I/O APIC with its mapped registers; its inputs are first_gsi … first_gsi + inputs - 1.
 void ioapic_add(volatile void* registers, u32 first_gsi);

@@ -27,13 +27,8 @@ const char* clock_reference();
 /// Seconds since 1970 from the CMOS clock, taken as UTC.
 u64 read_cmos_seconds();
 
-/// Raises kTimerVector on this processor after `ns` nanoseconds (at least one tick of the timer,
-/// at most what its counter holds: the alarm may then come early, and is set again).
-void timer_arm(u64 ns);
-void timer_disarm();
-
-/// Prepares the local timer of this processor.
-void timer_init_cpu();
+/// How fast the local APIC's timer counts, as measured by clock_init().
+u64 apic_timer_khz();
 
 /// Spins for some microseconds, on the reference clock before clock_init().
 void delay_us(u64 us);

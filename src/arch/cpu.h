@@ -42,6 +42,9 @@ inline void cpu_relax() { asm volatile("pause" : : : "memory"); }
 /// The compiler may not move memory accesses across this line.
 inline void barrier() { asm volatile("" : : : "memory"); }
 
+/// All memory accesses before it are done, registers of devices included, before any behind it.
+inline void memory_fence() { asm volatile("mfence" : : : "memory"); }
+
 // --- I/O ports ------------------------------------------------------------------------------
 
 inline void outb(u16 port, u8 value) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
@@ -78,6 +81,7 @@ void mmio_write(volatile void* at, T value) {
 
 enum class Msr : u32 {
     ApicBase = 0x1b,
+    TscDeadline = 0x6e0,
     Efer = 0xc000'0080,
     Star = 0xc000'0081,
     Lstar = 0xc000'0082,
@@ -150,6 +154,17 @@ inline bool rdseed(u64& value) {
     bool ok;
     asm volatile("rdseed %0" : "=r"(value), "=@ccc"(ok));
     return ok;
+}
+
+/// a * b / c, rounded down, with a product of 128 bits; all ones if the result does not fit.
+inline u64 mul_div(u64 a, u64 b, u64 c) {
+    const unsigned __int128 product = (unsigned __int128){a} * b;
+    if (u64(product >> 64) >= c) return ~u64{0};
+    u64 quotient, rest;
+    asm("divq %4"
+        : "=a"(quotient), "=d"(rest)
+        : "a"(u64(product)), "d"(u64(product >> 64)), "r"(c));
+    return quotient;
 }
 
 // --- FPU state --------------------------------------------------------------------------------

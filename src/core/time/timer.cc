@@ -3,11 +3,10 @@
 
 #include "core/time/timer.h"
 
-#include "arch/clock.h"
-#include "arch/vectors.h"
-#include "core/irq/irq.h"
 #include "core/lock/spin_lock.h"
 #include "core/time/clock.h"
+#include "core/time/clockevents.h"
+#include "core/time/hw/hw.h"
 
 namespace time {
 
@@ -54,8 +53,7 @@ void TimerQueue::program() {
     const HrTimer* earliest = tree_.first();
     if (earliest == nullptr || earliest->expires_ns_ >= programmed_ns_) return;
     programmed_ns_ = earliest->expires_ns_;
-    const u64 now = now_ns();
-    arch::timer_arm(programmed_ns_ > now ? programmed_ns_ - now : 0);
+    clockevents_program_event(programmed_ns_);
 }
 
 HrTimer* TimerQueue::take_expired(u64 now) {
@@ -124,12 +122,10 @@ bool HrTimer::cancel() {
     }
 }
 
-static void timer_interrupt(arch::TrapFrame&) { this_cpu(queue).run_expired(); }
+static void timer_interrupt(ClockEventDevice&) { this_cpu(queue).run_expired(); }
 
-void init_timers() {
-    irq::set_vector_handler(arch::kTimerVector, timer_interrupt, "Local timer interrupts");
-}
+void init_timers() { clockevents_set_handler(timer_interrupt); }
 
-void init_timers_cpu() { arch::timer_init_cpu(); }
+void init_timers_cpu() { register_lapic_timer(); }
 
 }  // namespace time

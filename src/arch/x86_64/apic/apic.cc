@@ -72,7 +72,7 @@ void apic_init_cpu() {
     write(kLvtLint1, kDeliverNmi);
     write(kLvtError, kMasked);
     write(kSpurious, 1 << 8 | kSpuriousVector);
-    apic_timer_setup(true);
+    apic_timer_setup(ApicTimerMode::Masked);
 }
 
 u32 apic_id() { return read(kId) >> 24; }
@@ -85,11 +85,18 @@ void apic_send_nmi(u32 id) {
     if (registers != nullptr) send(id, kDeliverNmi | kAssert);
 }
 
-void apic_timer_setup(bool masked) {
+void apic_timer_setup(ApicTimerMode mode) {
+    constexpr u32 kModes[] = {kMasked, 0, 1 << 17, 2 << 17};
     write(kTimerDivide, 0xb);  // divide by 1
-    write(kLvtTimer, kTimerVector | (masked ? kMasked : 0));
+    write(kLvtTimer, kTimerVector | kModes[u8(mode)]);
+    // A write to the deadline register may not overtake the one that selects the mode.
+    memory_fence();
 }
 void apic_timer_set(u32 count) { write(kTimerInitial, count); }
 u32 apic_timer_read() { return read(kTimerCurrent); }
+
+bool apic_timer_has_deadline() { return cpuid(1).ecx >> 24 & 1; }
+bool apic_timer_always_running() { return cpuid(0).eax >= 6 && (cpuid(6).eax >> 2 & 1); }
+void apic_timer_set_deadline(u64 tsc) { wrmsr(Msr::TscDeadline, tsc); }
 
 }  // namespace arch

@@ -19,7 +19,7 @@ namespace {
 constinit u64 tsc_start = 0;       // when the kernel was entered
 constinit u64 ns_per_tick_32 = 0;  // nanoseconds per TSC tick, 32 fraction bits
 constinit u64 tsc_rate_khz = 0;
-constinit u64 apic_ticks_per_ns_32 = 0;
+constinit u64 apic_rate_khz = 0;
 constinit const char* reference_name = "none";
 
 u64 mul_shift_32(u64 a, u64 b) { return u64((unsigned __int128){a} * b >> 32); }
@@ -51,7 +51,7 @@ void clock_init() {
 
     tsc_rate_khz = m.tsc * 1'000'000 / m.ns;
     ns_per_tick_32 = (m.ns << 32) / m.tsc;
-    apic_ticks_per_ns_32 = (m.apic << 32) / m.ns;
+    apic_rate_khz = m.apic * 1'000'000 / m.ns;
 }
 
 void clock_note_entry() { tsc_start = rdtsc(); }
@@ -61,17 +61,8 @@ u64 clock_ns() {
     return mul_shift_32(rdtsc() - tsc_start, ns_per_tick_32);
 }
 u64 tsc_khz() { return tsc_rate_khz; }
+u64 apic_timer_khz() { return apic_rate_khz; }
 const char* clock_reference() { return reference_name; }
-
-void timer_init_cpu() { apic_timer_setup(false); }
-
-void timer_arm(u64 ns) {
-    constexpr u64 kMax = 0xffff'ffff;
-    // Longer than the counter holds: an early alarm does no harm, it is set again.
-    const u64 ticks = ns > (u64{1} << 40) ? kMax : mul_shift_32(ns, apic_ticks_per_ns_32) + 1;
-    apic_timer_set(u32(ticks > kMax ? kMax : ticks));
-}
-void timer_disarm() { apic_timer_set(0); }
 
 void delay_us(u64 us) {
     if (ns_per_tick_32 == 0) {
