@@ -7,7 +7,7 @@
 #include "arch/upcalls.h"
 #include "core/log/printk.h"
 #include "core/percpu/percpu.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "init/command_line.h"
 #include "mm/init.h"
 #include "process/process.h"
@@ -50,7 +50,7 @@ void enter_service() {
 
 void upcall::secondary_start(unsigned cpu) {
     sched::init_secondary_cpu(cpu);
-    time::init_timers_cpu();
+    time::init_hrtimers_cpu();
     online_cpus.set(cpu);
     arch::irq_enable();
     sched::cpu_idle_loop();

@@ -17,7 +17,7 @@
 #include "core/percpu/percpu.h"
 #include "core/random/random.h"
 #include "core/time/clock.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "core/trace/trace.h"
 #include "drivers/drivers.h"
 #include "fs/initramfs/initramfs.h"
@@ -196,8 +196,8 @@ void start_clock() {
         if (registers.ok()) arch::hpet_init(registers.value());
     }
     time::init();
-    time::init_timers();
-    time::init_timers_cpu();
+    time::init_hrtimers();
+    time::init_hrtimers_cpu();
     random_init();
     printk("tsc: %u.%03u MHz, measured against %s", time::tsc_khz() / 1000, time::tsc_khz() % 1000,
            arch::clock_reference());

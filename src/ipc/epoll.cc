@@ -91,8 +91,9 @@ void Epoll::make_ready(EpollItem& item) {
 
 void Epoll::item_woken(EpollItem& item) { make_ready(item); }
 
-void Epoll::tell_watchers(time::HrTimer& timer) {
+time::Restart Epoll::tell_watchers(time::HrTimer& timer) {
     reinterpret_cast<Epoll&>(timer).watchers_.wake_all();
+    return time::Restart::No;
 }
 
 // --- epoll_ctl ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@
 #pragma once
 
 #include "abi/epoll.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "core/user/user_ptr.h"
 #include "fs/file.h"
 #include "lib/rbtree.h"
@@ -86,7 +86,7 @@ private:
     bool has_ready();
     Result<usize> harvest(UserPtr<abi::EpollEvent> to, usize limit);
     Result<bool> sleep(u64 deadline_ns);
-    static void tell_watchers(time::HrTimer& timer);
+    static time::Restart tell_watchers(time::HrTimer& timer);
 
     time::HrTimer watcher_timer_{tell_watchers};  // first: tell_watchers() gets from it to this
     sched::Mutex mutex_{"epoll"};

@@ -2,7 +2,7 @@
 #include "ipc/poll_wait.h"
 
 #include "core/time/clock.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "mm/own.h"
 #include "sched/sched.h"
 
@@ -14,8 +14,9 @@ struct WakeTimer {
     time::HrTimer timer{expired};  // first: expired() gets from the timer to this
     sched::Task* task = &sched::current();
 
-    static void expired(time::HrTimer& timer) {
+    static time::Restart expired(time::HrTimer& timer) {
         sched::try_to_wake_up(*reinterpret_cast<WakeTimer&>(timer).task, sched::kInterruptible);
+        return time::Restart::No;
     }
 };
 

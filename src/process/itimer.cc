@@ -1,13 +1,13 @@
 // alarm(2) and setitimer(ITIMER_REAL): one high-resolution timer per process, made at first use.
 
 #include "core/time/clock.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "mm/own.h"
 #include "process/process.h"
 #include "process/signal_internal.h"
 
 namespace process {
-static void it_real_fn(time::HrTimer& timer);
+static time::Restart it_real_fn(time::HrTimer& timer);
 }
 
 namespace sched {
@@ -28,7 +28,7 @@ namespace process {
 using sched::RealTimer;
 
 /// By number and not by pointer: the process may be gone when this runs.
-static void it_real_fn(time::HrTimer& timer) {
+static time::Restart it_real_fn(time::HrTimer& timer) {
     RealTimer& real = reinterpret_cast<RealTimer&>(timer);  // its first member
     {
         IrqGuard guard(real.lock);
@@ -36,11 +36,12 @@ static void it_real_fn(time::HrTimer& timer) {
     }
     IrqGuard guard(tasks_lock);
     Task* const task = sched::find_task(real.tgid);
-    if (task == nullptr || task->signal == nullptr) return;
+    if (task == nullptr || task->signal == nullptr) return time::Restart::No;
     abi::SigInfo info;
     info.signo = abi::SIGALRM;
     info.code = abi::SI_KERNEL;
     (void)send_signal_locked(*task, info, Target::Process);
+    return time::Restart::No;
 }
 
 static Result<RealTimer*> own_timer() {
@@ -69,7 +70,7 @@ RealTimerValue get_real_timer() {
     RealTimer* const real = sched::current().signal->real_timer;
     if (real == nullptr) return {0, 0};
     IrqGuard guard(real->lock);
-    if (!real->timer.is_armed()) return {0, 0};
+    if (!real->timer.is_queued()) return {0, 0};
     const u64 now = time::now_ns(), expires = real->timer.expires_ns();
     return {expires > now ? expires - now : 1, real->interval_ns};
 }

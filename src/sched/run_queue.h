@@ -11,7 +11,7 @@
 #pragma once
 
 #include "core/lock/spin_lock.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "lib/rbtree.h"
 #include "sched/task.h"
 

@@ -67,7 +67,7 @@ void account_tick(RunQueue& rq, Task& task, u64 now) {
     (user ? task.user_ns : task.system_ns).fetch_add(delta, std::memory_order_relaxed);
 }
 
-void scheduler_tick(time::HrTimer& timer) {
+time::Restart scheduler_tick(time::HrTimer& timer) {
     RunQueue& rq = this_rq();
     const u64 now = time::now_ns();
     bool goes_on;
@@ -82,7 +82,9 @@ void scheduler_tick(time::HrTimer& timer) {
     }
     if (rq.nr_running > 1) kick_idle_cpu();
     update_load(now);
-    if (goes_on) timer.start(now + kTickNs);
+    if (!goes_on) return time::Restart::No;
+    timer.set_expires(now + kTickNs);
+    return time::Restart::Yes;
 }
 
 }  // namespace
@@ -101,7 +103,7 @@ void RunQueue::leave_idle() {
     if (idle_since_ns != 0) idle_ns += now - idle_since_ns;
     idle_since_ns = 0;
     last_tick_ns = now;
-    if (!tick.is_armed()) tick.start(now + kTickNs);
+    if (!tick.is_active()) tick.start(now + kTickNs);
 }
 
 void cpu_idle_loop() NO_LOCK_ANALYSIS {

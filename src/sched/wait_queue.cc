@@ -3,7 +3,7 @@
 #include "sched/wait_queue.h"
 
 #include "core/time/clock.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "sched/sched.h"
 
 namespace sched {
@@ -12,10 +12,11 @@ namespace {
 
 /// Wakes a sleeper at its deadline.
 struct Timeout {
-    static void expired(time::HrTimer& timer) {
+    static time::Restart expired(time::HrTimer& timer) {
         auto& self = reinterpret_cast<Timeout&>(timer);  // its first member
         self.has_expired.store(true, std::memory_order_release);
         wake_up_process(self.task);
+        return time::Restart::No;
     }
 
     time::HrTimer timer{expired};

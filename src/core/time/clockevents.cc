@@ -41,17 +41,15 @@ void add_to_list(ClockEventDevice& device) {
 }
 
 /// Never 0, and never beyond what the device can count.
-u64 ticks_until(const ClockEventDevice& device, u64 expires_ns) {
-    const u64 now = now_ns();
-    const u64 ns = expires_ns > now ? expires_ns - now : 0;
+u64 ticks_for(const ClockEventDevice& device, u64 ns) {
     const u64 wanted = std::min(std::max(ns, device.min_delta_ns), device.max_delta_ns);
     // One more: what is rounded down would come early, and for nothing.
     const u64 ticks = scale(wanted, device.mult, device.shift) + 1;
     return std::min(std::max(ticks, device.min_delta_ticks), device.max_delta_ticks);
 }
 
-void program(ClockEventDevice& device, u64 expires_ns) {
-    u64 ticks = ticks_until(device, expires_ns);
+void program(ClockEventDevice& device, u64 delta_ns) {
+    u64 ticks = ticks_for(device, delta_ns);
     while (!device.set_next_event(ticks, device)) {  // too late: once more, with more room
         device.retries++;
         ticks = std::min(ticks * 2, device.max_delta_ticks);
@@ -108,15 +106,18 @@ void clockevents_switch_state(ClockEventDevice& device, ClockEventState state) {
     if (state == ClockEventState::Shutdown) device.next_event_ns = ~u64{0};
 }
 
-void clockevents_program_event(u64 expires_ns) {
+bool clockevents_program_event(u64 expires_ns, bool force) {
     ClockEventDevice* const device = arch::this_cpu_read(local_tick_device);
-    if (device == nullptr) return;
+    if (device == nullptr) return true;
+    const u64 now = now_ns();
+    if (expires_ns <= now && !force) return false;
     device->next_event_ns = expires_ns;
     if (!device->is_oneshot()) [[unlikely]] {
-        if (!(device->features & kClockEventOneshot)) return;  // it ticks anyhow
+        if (!(device->features & kClockEventOneshot)) return true;  // it ticks anyhow
         clockevents_switch_state(*device, ClockEventState::Oneshot);
     }
-    program(*device, expires_ns);
+    program(*device, expires_ns > now ? expires_ns - now : 0);
+    return true;
 }
 
 void clockevents_stop_event() {

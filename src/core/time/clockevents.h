@@ -71,8 +71,9 @@ void clockevents_switch_state(ClockEventDevice& device, ClockEventState state);
 
 /// Makes this processor's tick device interrupt at `expires_ns` on the monotonic clock: never
 /// early by more than the device's longest delay forces (then the handler finds nothing due, and
-/// aims again), and as soon as it can if that time has passed. Interrupts are off.
-void clockevents_program_event(u64 expires_ns);
+/// aims again). If that time has passed: as soon as it can with `force`; else not at all, and
+/// false. Interrupts are off.
+bool clockevents_program_event(u64 expires_ns, bool force = true);
 
 /// Nothing is due on this processor. Interrupts are off.
 void clockevents_stop_event();

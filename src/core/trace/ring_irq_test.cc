@@ -3,7 +3,7 @@
 // come in order, and every one is either read or counted as lost.
 #include "arch/cpu.h"
 #include "core/time/clock.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "core/trace/ring.h"
 #include "lib/test.h"
 
@@ -33,9 +33,11 @@ void write_burst() {
     }
 }
 
-void expired(time::HrTimer& timer) {
+time::Restart expired(time::HrTimer& timer) {
     write_burst();
-    if (bursts.fetch_add(1) + 1 < kBursts) timer.start(time::now_ns() + 3000);
+    if (bursts.fetch_add(1) + 1 >= kBursts) return time::Restart::No;
+    timer.set_expires(time::now_ns() + 3000);
+    return time::Restart::Yes;
 }
 
 bool is_whole(const RecordHeader& header, const Contents& contents) {

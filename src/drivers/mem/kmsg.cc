@@ -10,7 +10,7 @@
 #include "abi/poll.h"
 #include "core/log/printk.h"
 #include "core/time/clock.h"
-#include "core/time/timer.h"
+#include "core/time/hrtimer.h"
 #include "drivers/mem/mem.h"
 #include "fs/char_dev.h"
 #include "lib/format.h"
@@ -35,7 +35,7 @@ struct KmsgReader {
 
 /// Those who wait for the next record. One object, made at boot.
 struct News {
-    static void look(time::HrTimer& timer);
+    static time::Restart look(time::HrTimer& timer);
 
     SpinLock lock{"kmsg", LockRank::Tty};
     sched::WaitQueue waiters;
@@ -44,19 +44,21 @@ struct News {
 };
 static constinit News* news = nullptr;
 
-void News::look(time::HrTimer& timer) {
+time::Restart News::look(time::HrTimer& timer) {
     IrqGuard guard(news->lock);
     const u64 next = log_next_sequence();
     if (next != news->seen) {
         news->seen = next;
         news->waiters.wake_all();
     }
-    if (news->waiters.has_waiters()) timer.start(time::now_ns() + kLookNs);
+    if (!news->waiters.has_waiters()) return time::Restart::No;
+    timer.start(time::now_ns() + kLookNs);  // under the lock: or look_soon_locked() starts it too
+    return time::Restart::No;
 }
 
 /// Somebody waits, or is about to sleep without letting go of the lock before.
 static void look_soon_locked() REQUIRES(news->lock) {
-    if (!news->timer.is_armed()) news->timer.start(time::now_ns() + kLookNs);
+    if (!news->timer.is_queued()) news->timer.start(time::now_ns() + kLookNs);
 }
 
 /// The oldest record from `sequence` on. EPIPE: `sequence` itself was overwritten.
