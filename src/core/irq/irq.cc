@@ -9,6 +9,7 @@
 #include "core/lock/spin_lock.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
+#include "core/percpu/context_tracking.h"
 #include "core/percpu/percpu.h"
 #include "core/random/random.h"
 #include "lib/format.h"
@@ -187,6 +188,7 @@ void init(Result<void*> (*map)(PhysAddr at, usize bytes)) {
 }  // namespace irq
 
 void upcall::device_interrupt(arch::TrapFrame& frame, unsigned vector) {
+    const bool was_idle = context::irq_enter();
     const arch::TrapFrame* const outer = arch::this_cpu_read(irq::interrupted);
     arch::this_cpu_write(irq::interrupted, static_cast<const arch::TrapFrame*>(&frame));
     arch::this_cpu_add(preempt_count, kHardirqOffset);
@@ -195,4 +197,5 @@ void upcall::device_interrupt(arch::TrapFrame& frame, unsigned vector) {
     irq::dispatch(frame, vector);
     arch::this_cpu_add(preempt_count, -kHardirqOffset);
     arch::this_cpu_write(irq::interrupted, outer);
+    context::irq_exit(was_idle);
 }
