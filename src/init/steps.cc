@@ -28,6 +28,7 @@
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "process/process.h"
+#include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
 #include "syscall/file/calls.h"
 #include "syscall/syscall.h"
@@ -217,7 +218,10 @@ void start_system_calls() {
     syscall::add_proc_files();
 }
 
-void start_processes() { process::init(); }
+void start_processes() {
+    process::init();
+    sched::rcu_init();
+}
 
 void start_other_cpus() {
     const u32 boot_id = arch::apic_id();

@@ -8,6 +8,7 @@
 #include "core/irq/ipi.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
+#include "core/rcu/quiescent.h"
 #include "core/time/clock.h"
 #include "sched/run_queue.h"
 #include "sched/sched_trace.h"
@@ -87,6 +88,7 @@ void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_
 void schedule_once(bool preempted) NO_LOCK_ANALYSIS {
     preempt_disable();
     arch::irq_disable();
+    rcu::note_context_switch();
     RunQueue& rq = this_rq();
     Task& from = *arch::this_cpu_read(current_task);
     rq.lock.lock();

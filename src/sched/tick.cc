@@ -6,6 +6,8 @@
 // the ticks tell how it divides.
 
 #include "core/irq/irq.h"
+#include "core/percpu/context_tracking.h"
+#include "core/rcu/quiescent.h"
 #include "core/time/clock.h"
 #include "sched/run_queue.h"
 #include "sched/sched.h"
@@ -80,6 +82,7 @@ time::Restart scheduler_tick(time::HrTimer& timer) {
         }
         if (rq.slice_is_over()) resched_curr(rq);
     }
+    rcu::sched_clock_irq();
     if (rq.nr_running > 1) kick_idle_cpu();
     update_load(now);
     if (!goes_on) return time::Restart::No;
@@ -106,17 +109,26 @@ void RunQueue::leave_idle() {
     if (!tick.is_active()) tick.start(now + kTickNs);
 }
 
+/// Sleeps until the next interrupt, unless there is something to do. Preemption is off: an
+/// interrupt must return here, where the processor becomes busy again for others.
+static void idle_sleep() {
+    rcu::prepare_idle();
+    arch::irq_disable();
+    context::idle_enter();
+    if (need_resched() || rcu::idle_must_stay_awake()) {
+        arch::irq_enable();
+    } else {
+        arch::irq_enable_and_halt();
+    }
+    context::idle_exit();
+}
+
 void cpu_idle_loop() NO_LOCK_ANALYSIS {
     this_rq().enter_idle();
     for (;;) {
-        while (!need_resched()) {
-            arch::irq_disable();
-            if (need_resched()) {
-                arch::irq_enable();
-                break;
-            }
-            arch::irq_enable_and_halt();
-        }
+        preempt_disable();
+        while (!need_resched()) idle_sleep();
+        preempt_enable_no_resched();
         schedule();
     }
 }

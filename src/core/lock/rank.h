@@ -22,6 +22,7 @@ enum class LockRank : unsigned char {
     MmList,        // address space bookkeeping that interrupts never touch
     Futex,         // one per futex hash bucket
     Mutex,         // the inside of a sleeping lock
+    Rcu,           // who waits for a grace period, and the thread that runs them
     WaitQueue,     // inside the lock of the data that is waited for
     Epoll,         // ready list of an epoll instance; filled by wake-ups of what it watches
     Task,          // a task's wake-up state; a wake-up takes it, then the run queue

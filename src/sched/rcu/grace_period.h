@@ -1,0 +1,15 @@
+/// The thread that runs the grace periods (rcu_sched), and those who wait for them.
+#pragma once
+
+#include "lib/types.h"
+
+namespace sched {
+
+/// Starts the thread. Boot, once kernel threads can be.
+void rcu_init();
+
+/// Waits until `sequence` (core/rcu/sequence.h) is reached, and sees to it that it will be. May
+/// sleep.
+void rcu_wait_for(u64 sequence);
+
+}  // namespace sched
