@@ -34,10 +34,11 @@ inline constexpr u64 MINSIGSTKSZ = 2048;
 /// si_code: who sent it; positive values belong to the signal.
 inline constexpr i32 SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6;
 inline constexpr i32 ILL_ILLOPN = 2;
-inline constexpr i32 FPE_INTDIV = 1, FPE_INTOVF = 2, FPE_FLTDIV = 3, FPE_FLTINV = 7;
+inline constexpr i32 FPE_INTDIV = 1, FPE_INTOVF = 2, FPE_FLTDIV = 3, FPE_FLTOVF = 4, FPE_FLTUND = 5;
+inline constexpr i32 FPE_FLTRES = 6, FPE_FLTINV = 7;
 inline constexpr i32 SEGV_MAPERR = 1, SEGV_ACCERR = 2;
 inline constexpr i32 BUS_ADRALN = 1, BUS_ADRERR = 2, BUS_OBJERR = 3;
-inline constexpr i32 TRAP_BRKPT = 1, TRAP_TRACE = 2;
+inline constexpr i32 TRAP_BRKPT = 1, TRAP_TRACE = 2, TRAP_HWBKPT = 4;
 inline constexpr i32 CLD_EXITED = 1, CLD_KILLED = 2, CLD_DUMPED = 3, CLD_TRAPPED = 4;
 inline constexpr i32 CLD_STOPPED = 5, CLD_CONTINUED = 6;
 

@@ -126,6 +126,13 @@ inline u64 read_cr4() {
 inline void write_cr4(u64 value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 inline void invlpg(VirtAddr at) { asm volatile("invlpg (%0)" : : "r"(at.raw()) : "memory"); }
 
+inline u64 read_dr6() {
+    u64 value;
+    asm volatile("mov %%dr6, %0" : "=r"(value));
+    return value;
+}
+inline void write_dr6(u64 value) { asm volatile("mov %0, %%dr6" : : "r"(value)); }
+
 // --- identification and time ----------------------------------------------------------------
 
 struct Cpuid {
@@ -179,6 +186,21 @@ inline void xrstor(const void* area) {
 }
 inline void xsetbv(u32 reg, u64 value) {
     asm volatile("xsetbv" : : "c"(reg), "a"(u32(value)), "d"(u32(value >> 32)));
+}
+inline u16 fnstsw() {
+    u16 status;
+    asm volatile("fnstsw %0" : "=a"(status));
+    return status;
+}
+inline u16 fnstcw() {
+    u16 control;
+    asm volatile("fnstcw %0" : "=m"(control));
+    return control;
+}
+inline u32 stmxcsr() {
+    u32 mxcsr;
+    asm volatile("stmxcsr %0" : "=m"(mxcsr));
+    return mxcsr;
 }
 inline void fninit() { asm volatile("fninit"); }
 

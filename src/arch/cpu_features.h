@@ -20,6 +20,10 @@ extern constinit CpuFeatures cpu_features;
 /// Reads CPUID. Boot processor, once, before cpu_init().
 void detect_cpu_features();
 
+/// Builds the interrupt descriptor table and sorts the exception table. Boot processor, once,
+/// before build_kernel_page_tables(), which makes both read-only.
+void prepare_traps();
+
 /// Turns on what the processor has: write protection, SMEP, SMAP, UMIP, global pages, XSAVE; loads
 /// GDT, TSS, IDT; sets the system-call MSRs. On each processor, with its per-CPU area in place.
 void cpu_init(unsigned cpu);

@@ -14,6 +14,8 @@ struct TaskState {
     u64 gs_base = 0;        // user GS base (the kernel's own is swapped in on entry)
     void* fpu = nullptr;    // FPU/SSE/AVX state of a user task; null for kernel threads
     u64 fpu_cpu = ~u64{0};  // this_cpu_offset of the processor that loaded it last
+    // The last fault of the program (UserFault), for signal frames.
+    u64 trap_number = 0, trap_error = 0, fault_address = 0;
 };
 
 /// Lets `to` run on this processor instead of `from`: switches stack, FPU state, FS and GS base,

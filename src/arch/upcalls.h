@@ -4,6 +4,8 @@
 #pragma once
 
 #include "arch/trap_frame.h"
+#include "arch/user_fault.h"
+#include "lib/result.h"
 #include "lib/strong.h"
 
 namespace upcall {
@@ -11,12 +13,14 @@ namespace upcall {
 enum class Access : u8 { Read, Write, Execute };
 
 /// A page fault at a user address, by user code or by the kernel on the user's behalf.
-/// Interrupts are on. False: nobody owns `at`; the machine then raises SIGSEGV, or lets the
-/// user copy fail. vm/fault.cc
-bool page_fault(arch::TrapFrame& frame, VirtAddr at, Access access);
+/// Interrupts are on. After an error the machine raises a signal, or lets the user copy fail:
+/// EFAULT: nobody owns `at`; EACCES: not for this access; ENOMEM; EIO and others: what should be
+/// there cannot be had (beyond the end of a file). vm/fault/fault.cc
+Result<void> page_fault(arch::TrapFrame& frame, VirtAddr at, Access access);
 
 /// An exception in user mode that nothing resolves becomes a signal. process/signal/send.cc
-void user_fault(arch::TrapFrame& frame, int signal, int code, VirtAddr at);
+/// Interrupts are on.
+void user_fault(arch::TrapFrame& frame, const arch::UserFault& fault);
 
 /// An exception in the kernel that nobody expected: reports and stops. core/log/oops.cc
 [[noreturn]] void kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at);

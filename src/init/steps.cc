@@ -160,6 +160,7 @@ void set_up_memory() {
     if (arch::memblock.memory.total() < 4 << 20) panic("less than 4 MiB of RAM: check mem=");
     keep_initrd(info, initrd_in_ram);
     arch::detect_cpu_features();  // may still patch the kernel's text
+    arch::prepare_traps();        // may still write read-only data
     arch::build_kernel_page_tables();
 }
 

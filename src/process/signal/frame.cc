@@ -23,7 +23,6 @@ constexpr u64 kFpuAlign = 64;
 // Flags that a program may set by itself anyway: AC OF DF RF TF SF ZF AF PF CF.
 constexpr u64 kUserFlags = 0x50dd5;
 constexpr u64 kClearedFlags = 1 << 10 | 1 << 16 | 1 << 8;  // DF RF TF: a handler starts without
-constexpr u64 kTrapOnPageFault = 14;
 
 /// A kernel copy of the FPU state: too large for the stack.
 class FpuBuffer {
@@ -107,18 +106,17 @@ void restore_registers(const abi::SigContext& from, arch::TrapFrame& frame) {
     frame.orig_rax = ~u64{0};
 }
 
-abi::UContext make_context(const Task& task, const Delivery& delivery, u64 saved_mask,
-                           const arch::TrapFrame& frame) {
+abi::UContext make_context(const Task& task, u64 saved_mask, const arch::TrapFrame& frame) {
     abi::UContext uc{};
     uc.flags = abi::UC_SIGCONTEXT_SS | abi::UC_STRICT_RESTORE_SS;
     uc.stack = {task.altstack_base.raw(), task.altstack_flags, 0, task.altstack_size};
     save_registers(frame, uc.mcontext);
     uc.mcontext.oldmask = saved_mask;
     uc.sigmask = saved_mask;
-    if (delivery.info.code > 0 && (delivery.signal == abi::SIGSEGV)) {
-        uc.mcontext.cr2 = delivery.info.address();
-        uc.mcontext.trapno = kTrapOnPageFault;
-    }
+    // Of the last fault, whatever this signal is about: as on Linux.
+    uc.mcontext.trapno = task.arch.trap_number;
+    uc.mcontext.err = task.arch.trap_error;
+    uc.mcontext.cr2 = task.arch.fault_address;
     return uc;
 }
 
@@ -170,7 +168,7 @@ Result<void> setup_rt_frame(const Delivery& delivery, u64 saved_mask, arch::Trap
 
     const UserPtr<abi::RtSigframe> at(place.frame);
     abi::RtSigframe image{.restorer = action.restorer,
-                          .uc = make_context(task, delivery, saved_mask, frame),
+                          .uc = make_context(task, saved_mask, frame),
                           .info = delivery.info};
     image.uc.mcontext.fpstate = place.fpu;
     TRY(at.copy_out(image));

@@ -1,6 +1,7 @@
 // Sending signals: who gets it, who is woken, and what happens at once.
 
 #include "arch/upcalls.h"
+#include "arch/vectors.h"
 #include "core/log/printk.h"
 #include "process/signal_internal.h"
 #include "process/trace_events.h"
@@ -198,11 +199,15 @@ static void log_unhandled(const arch::TrapFrame& frame, int signal, VirtAddr at)
            at.raw(), frame.rip, frame.rsp);
 }
 
-void upcall::user_fault(arch::TrapFrame& frame, int signal, int code, VirtAddr at) {
+void upcall::user_fault(arch::TrapFrame& frame, const arch::UserFault& fault) {
+    sched::Task& task = sched::current();
+    task.arch.trap_number = fault.vector;
+    task.arch.trap_error = fault.error;
+    if (fault.vector == arch::kPageFault) task.arch.fault_address = fault.address.raw();
     abi::SigInfo info;
-    info.signo = signal;
-    info.code = code;
-    info.set_address(at.raw());
-    if (signal != abi::SIGTRAP) log_unhandled(frame, signal, at);
+    info.signo = fault.signal;
+    info.code = fault.code;
+    info.set_address(fault.address.raw());
+    if (fault.signal != abi::SIGTRAP) log_unhandled(frame, fault.signal, fault.address);
     process::force_signal(info);
 }

@@ -1,7 +1,6 @@
 // The door for page faults of user addresses.
 
 #include "vm/fault/fault.h"
-#include "abi/signal.h"
 #include "arch/cpu.h"
 #include "arch/upcalls.h"
 #include "core/trace/trace.h"
@@ -32,19 +31,6 @@ bool is_allowed(u32 flags, upcall::Access access) {
     case upcall::Access::Write: return flags & kVmWrite;
     case upcall::Access::Execute: return flags & kVmExec;
     default: return flags & kVmAccess;
-    }
-}
-
-/// The signal and its code for a fault that could not be resolved.
-struct FaultSignal {
-    int signal, code;
-};
-FaultSignal signal_for(Errno why) {
-    switch (why) {
-    case EFAULT: return {abi::SIGSEGV, abi::SEGV_MAPERR};
-    case EACCES: return {abi::SIGSEGV, abi::SEGV_ACCERR};
-    case ENOMEM: return {abi::SIGKILL, abi::SI_KERNEL};  // nothing to reclaim: it has to go
-    default: return {abi::SIGBUS, abi::BUS_ADRERR};
     }
 }
 
@@ -82,20 +68,13 @@ Result<FaultKind> MmStruct::handle_mm_fault(VirtAddr at, upcall::Access access) 
 
 }  // namespace vm
 
-bool upcall::page_fault(arch::TrapFrame& frame, VirtAddr at, Access access) {
+Result<void> upcall::page_fault(arch::TrapFrame& frame, VirtAddr at, Access access) {
     if (trace::is_enabled<vm::PageFaultUser>() && frame.from_user()) [[unlikely]] {
         trace::point(vm::PageFaultUser{at.raw(), frame.rip, frame.orig_rax});
     }
     sched::Task& task = sched::current();
-    if (!task.mm) return false;
-    Result<vm::FaultKind> done = task.mm->handle_mm_fault(at, access);
-    if (done.ok()) {
-        (done.value() == vm::FaultKind::Major ? task.maj_faults : task.min_faults)++;
-        return true;
-    }
-    // A user copy in the kernel ends in EFAULT; but without memory the program cannot go on at all.
-    if (!frame.from_user() && done.error() != ENOMEM) return false;
-    const vm::FaultSignal signal = vm::signal_for(done.error());
-    user_fault(frame, signal.signal, signal.code, at);
-    return frame.from_user();
+    if (!task.mm) return EFAULT;
+    const vm::FaultKind kind = TRY(task.mm->handle_mm_fault(at, access));
+    (kind == vm::FaultKind::Major ? task.maj_faults : task.min_faults)++;
+    return {};
 }

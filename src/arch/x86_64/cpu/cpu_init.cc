@@ -62,7 +62,6 @@ void cpu_init(unsigned cpu) {
     }
     build_cpu_tables(tables, ist_tops);
     load_cpu_tables(tables);
-    if (cpu == 0) build_idt();
     load_idt();
     set_syscall_msrs();
 }

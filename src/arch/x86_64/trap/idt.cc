@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/vectors.h"
 #include "arch/x86_64/cpu/cpu_setup.h"
+#include "arch/x86_64/trap/extable.h"
 
 namespace arch {
 
@@ -20,7 +21,8 @@ struct Gate {
 };
 static_assert(sizeof(Gate) == 16);
 
-constinit Gate idt[256]{};
+/// On a page that only the boot can write: see prepare_traps().
+[[gnu::section(".ro_after_boot")]] constinit Gate idt[256]{};
 
 constexpr usize kStubSize = 16;
 extern "C" const u8 trap_stubs[];
@@ -50,6 +52,11 @@ void build_idt() {
     idt[kBreakpoint] = make_gate(kBreakpoint, Ist::None, 3);
     idt[kOverflow] = make_gate(kOverflow, Ist::None, 3);
     idt[kSyscall32] = make_gate(kSyscall32, Ist::None, 3);
+}
+
+void prepare_traps() {
+    build_idt();
+    init_extable();
 }
 
 void load_idt() { lidt({sizeof idt - 1, reinterpret_cast<u64>(idt)}); }
