@@ -74,12 +74,6 @@ u64 call_frame(arch::TrapFrame& frame) {
 /// The entry for `number`, or null.
 const Entry* find(u64 number);
 
-/// Calls of unimplemented numbers since boot, for the counter in /proc/vitrine_unimplemented.
-u64 unimplemented_calls();
-
-/// The same for one number.
-u64 unimplemented_calls_of(u64 number);
-
 /// Fills the table from all families. Boot.
 void init();
 

@@ -3,6 +3,7 @@
 #include "abi/syscall_numbers.h"
 #include "fs/libfs/tree.h"
 #include "syscall/file/calls.h"
+#include "syscall/unimplemented.h"
 
 namespace syscall {
 
