@@ -23,6 +23,7 @@
 #include "fs/initramfs/initramfs.h"
 #include "fs/mount.h"
 #include "init/command_line.h"
+#include "init/late.h"
 #include "lib/string.h"
 #include "mm/init.h"
 #include "mm/slab.h"
@@ -50,7 +51,7 @@ void* alloc_boot_memory(usize bytes) {
     return memory;
 }
 
-void* alloc_ring(usize bytes) {
+void* alloc_area(usize bytes) {
     Result<void*> memory = mm::vmalloc(bytes);
     return memory.ok() ? memory.value() : nullptr;
 }
@@ -173,7 +174,7 @@ void start_frames() { mm::init(arch::memblock); }
 
 void start_tracing() {
     const u64 bytes = command_line.trace_bytes;
-    trace::init(alloc_ring, bytes != 0 ? bytes : trace::kDefaultRingBytes);
+    trace::init(alloc_area, bytes != 0 ? bytes : trace::kDefaultRingBytes);
     if (command_line.trace == nullptr) return;
     std::string_view rest(command_line.trace, strlen(command_line.trace));
     while (!rest.empty()) {
@@ -187,7 +188,8 @@ void start_tracing() {
 }
 
 void start_interrupts() {
-    irq::init(mm::ioremap);
+    irq::init(
+        {.map = mm::ioremap, .alloc = alloc_zeroed, .free = mm::kfree, .alloc_stack = alloc_area});
     irq::init_ipis();
     irq::set_apic_id(0, arch::apic_id());
 }
