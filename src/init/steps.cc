@@ -29,6 +29,7 @@
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "process/process.h"
+#include "sched/kthread.h"
 #include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
 #include "syscall/file/calls.h"
@@ -209,6 +210,7 @@ void start_clock() {
 
 void start_scheduler() {
     sched::init();
+    sched::init_irq_threads();
     arch::irq_enable();
 }
 

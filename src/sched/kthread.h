@@ -18,6 +18,9 @@ bool kthread_should_stop();
 extern Result<void> (*adopt_kthread)(Task& task);
 extern void (*kthread_exit_hook)(Task& task);
 
+/// Boot: lends threads to core/irq, for request_threaded_irq().
+void init_irq_threads();
+
 /// A bare Task with a kernel stack and reference count 1, in state kNew, on no list and without a
 /// number. The beginning of every fork. ENOMEM.
 Result<Task*> alloc_task();
