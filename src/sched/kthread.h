@@ -10,6 +10,13 @@ namespace sched {
 /// ENOMEM, EAGAIN.
 Result<Task*> kthread_run(void (*fn)(void*), void* arg, const char* name);
 
+/// As kthread_run(), but the thread does not run before wake_up_new_task(): meanwhile its nice
+/// value and its processors can be set. ENOMEM, EAGAIN.
+Result<Task*> kthread_create(void (*fn)(void*), void* arg, const char* name);
+
+/// Ties a thread that does not run yet to one processor for good: sched_setaffinity(2) is refused.
+void kthread_bind(Task& task, unsigned cpu);
+
 /// For the thread's loop; true once kthread_stop() was called.
 bool kthread_should_stop();
 
