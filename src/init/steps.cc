@@ -29,6 +29,7 @@
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "process/process.h"
+#include "sched/ksoftirqd.h"
 #include "sched/kthread.h"
 #include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
@@ -252,6 +253,8 @@ void start_other_cpus() {
     }
     printk("smp: %u of %u processors online", online_cpus.count(), cpus_to_start());
 }
+
+void start_deferred_work() { sched::start_ksoftirqd(); }
 
 void start_devices() { drivers::init(command_line.console); }
 

@@ -4,6 +4,7 @@
 // The interrupt stack: interrupts nest (in softirqs they are on), so the depth of what they call
 // would have to be added to that of every task's stack. Each processor has one stack for them all.
 // Whoever comes first, from a task, changes to it; what interrupts while it is in use stays on it.
+// The softirqs that run at the end of an interrupt run on it, too.
 
 #include "core/irq/entry.h"
 #include "arch/apic.h"
@@ -16,6 +17,7 @@
 #include "core/log/printk.h"
 #include "core/percpu/context_tracking.h"
 #include "core/random/random.h"
+#include "core/softirq/softirq.h"
 
 namespace irq {
 
@@ -64,13 +66,14 @@ void handle_interrupt(arch::TrapFrame& frame, unsigned vector) {
     const arch::TrapFrame* const outer = arch::this_cpu_read(interrupted);
     arch::this_cpu_write(interrupted, static_cast<const arch::TrapFrame*>(&frame));
     const u64 begin = arch::rdtsc();
-    arch::this_cpu_add(preempt_count, kHardirqOffset);
+    irq_enter();
     this_cpu(vector_counts).of[vector]++;
     add_interrupt_randomness(vector);
     dispatch(frame, vector);
     arch::this_cpu_add(ticks_in_irqs, arch::rdtsc() - begin);
     arch::this_cpu_write(interrupted, outer);
-    arch::this_cpu_add(preempt_count, -kHardirqOffset);
+    irq_exit();
+    // Only now: softirqs, too, are work that a sleeping processor would not do.
     context::irq_exit(was_idle);
 }
 

@@ -22,6 +22,7 @@ Totals add_up() {
         totals.all.system_ns += stats.system_ns;
         totals.all.idle_ns += stats.idle_ns;
         totals.all.irq_ns += stats.irq_ns;
+        totals.all.softirq_ns += stats.softirq_ns;
         totals.all.switches += stats.switches;
         totals.all.running += stats.running;
     });
@@ -30,8 +31,9 @@ Totals add_up() {
 
 /// user nice system idle iowait irq softirq steal guest guest_nice
 void print_cpu_times(SeqFile& out, const sched::CpuStats& stats) {
-    out.print(" %lu 0 %lu %lu 0 %lu 0 0 0 0\n", stats.user_ns / kNsPerTick,
-              stats.system_ns / kNsPerTick, stats.idle_ns / kNsPerTick, stats.irq_ns / kNsPerTick);
+    out.print(" %lu 0 %lu %lu 0 %lu %lu 0 0 0\n", stats.user_ns / kNsPerTick,
+              stats.system_ns / kNsPerTick, stats.idle_ns / kNsPerTick, stats.irq_ns / kNsPerTick,
+              stats.softirq_ns / kNsPerTick);
 }
 
 }  // namespace
@@ -66,8 +68,9 @@ Result<void> show_stat_of_system(SeqFile& out, void*) {
     print_interrupt_totals(out);
     out.print("ctxt %lu\n", totals.all.switches);
     out.print("btime %lu\n", (time::realtime_ns() - time::now_ns()) / time::kNsPerSec);
-    out.print("processes %lu\nprocs_running %u\nprocs_blocked 0\nsoftirq 0\n", sched::total_forks(),
+    out.print("processes %lu\nprocs_running %u\nprocs_blocked 0\n", sched::total_forks(),
               totals.all.running);
+    print_softirq_totals(out);
     return {};
 }
 
