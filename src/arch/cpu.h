@@ -151,6 +151,13 @@ inline u64 rdtsc() {
     return u64{high} << 32 | low;
 }
 
+/// As rdtsc(), but after all loads that stand before it.
+inline u64 rdtsc_ordered() {
+    u32 low, high;
+    asm volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return u64{high} << 32 | low;
+}
+
 /// A number from the processor's random generator; false if it had none ready.
 inline bool rdrand(u64& value) {
     bool ok;

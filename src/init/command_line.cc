@@ -40,8 +40,16 @@ bool take_text(const char* word, CommandLine& out) {
     const struct {
         std::string_view name;
         const char*& value;
-    } options[] = {{"init", out.init},       {"rdinit", out.rdinit}, {"root", out.root},
-                   {"console", out.console}, {"trace", out.trace},   {"ktest", out.ktest}};
+    } options[] = {{"init", out.init},
+                   {"rdinit", out.rdinit},
+                   {"root", out.root},
+                   {"console", out.console},
+                   {"trace", out.trace},
+                   {"ktest", out.ktest},
+                   {"clocksource", out.clocksource},
+                   {"hpet", out.hpet},
+                   {"tsc", out.tsc},
+                   {"vdso", out.vdso}};
     for (const auto& option : options) {
         if (const char* value = value_of(word, option.name)) {
             option.value = value;
@@ -76,6 +84,8 @@ bool take_number(const char* word, CommandLine& out) {
 void take_word(const char* word, CommandLine& out) {
     if (is(word, "quiet")) {
         out.quiet = true;
+    } else if (is(word, "notsc")) {
+        out.no_tsc = true;
     } else if (is(word, "ro")) {
         out.read_only = true;
     } else if (take_text(word, out) || take_number(word, out) || is_known_and_ignored(word)) {

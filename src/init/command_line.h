@@ -13,16 +13,21 @@ namespace init {
 struct CommandLine {
     static constexpr usize kMaxInitWords = 32;
 
-    char text[2048];      // the words, each NUL-terminated: what the pointers below point into
-    const char* init;     // init=; null if not given
-    const char* rdinit;   // rdinit=
-    const char* root;     // root=
-    const char* console;  // the last console=; "" if there is none
-    const char* trace;    // trace=: events to switch on
-    const char* ktest;    // ktest=: run these tests in the kernel and power off
-    u64 memory_limit;     // mem=; 0: none
-    u64 trace_bytes;      // trace_buf_size=: for each processor's trace records; 0: not given
-    unsigned max_cpus;    // maxcpus=
+    char text[2048];          // the words, each NUL-terminated: what the pointers below point into
+    const char* init;         // init=; null if not given
+    const char* rdinit;       // rdinit=
+    const char* root;         // root=
+    const char* console;      // the last console=; "" if there is none
+    const char* trace;        // trace=: events to switch on
+    const char* ktest;        // ktest=: run these tests in the kernel and power off
+    u64 memory_limit;         // mem=; 0: none
+    u64 trace_bytes;          // trace_buf_size=: for each processor's trace records; 0: not given
+    unsigned max_cpus;        // maxcpus=
+    const char* clocksource;  // clocksource=: the one to be used
+    const char* hpet;         // hpet=disable: as if there were none
+    const char* tsc;          // tsc=reliable, tsc=unstable
+    const char* vdso;         // vdso=0: programs get none
+    bool no_tsc;              // notsc: do not trust it
     bool quiet;
     bool read_only;  // ro
     const char* init_argv[kMaxInitWords];

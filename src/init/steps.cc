@@ -17,20 +17,18 @@
 #include "core/percpu/percpu.h"
 #include "core/random/random.h"
 #include "core/time/clock.h"
+#include "core/time/clocksource.h"
 #include "core/time/hrtimer.h"
 #include "core/trace/trace.h"
 #include "drivers/drivers.h"
 #include "fs/initramfs/initramfs.h"
 #include "fs/mount.h"
 #include "init/command_line.h"
-#include "init/late.h"
 #include "lib/string.h"
 #include "mm/init.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "process/process.h"
-#include "sched/ksoftirqd.h"
-#include "sched/kthread.h"
 #include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
 #include "syscall/file/calls.h"
@@ -53,7 +51,7 @@ void* alloc_boot_memory(usize bytes) {
     return memory;
 }
 
-void* alloc_area(usize bytes) {
+void* alloc_ring(usize bytes) {
     Result<void*> memory = mm::vmalloc(bytes);
     return memory.ok() ? memory.value() : nullptr;
 }
@@ -176,7 +174,7 @@ void start_frames() { mm::init(arch::memblock); }
 
 void start_tracing() {
     const u64 bytes = command_line.trace_bytes;
-    trace::init(alloc_area, bytes != 0 ? bytes : trace::kDefaultRingBytes);
+    trace::init(alloc_ring, bytes != 0 ? bytes : trace::kDefaultRingBytes);
     if (command_line.trace == nullptr) return;
     std::string_view rest(command_line.trace, strlen(command_line.trace));
     while (!rest.empty()) {
@@ -190,20 +188,31 @@ void start_tracing() {
 }
 
 void start_interrupts() {
-    irq::init(
-        {.map = mm::ioremap, .alloc = alloc_zeroed, .free = mm::kfree, .alloc_stack = alloc_area});
+    irq::init(mm::ioremap);
     irq::init_ipis();
     irq::set_apic_id(0, arch::apic_id());
 }
 
 void start_clock() {
-    if (arch::acpi_info.hpet != 0) {
+    const CommandLine& line = command_line;
+    const auto says = [](const char* value, const char* word) {
+        return value != nullptr && strcmp(value, word) == 0;
+    };
+    if (arch::acpi_info.hpet != 0 && !says(line.hpet, "disable")) {
         Result<void*> registers = mm::ioremap(PhysAddr(arch::acpi_info.hpet), 1024);
-        if (registers.ok()) arch::hpet_init(registers.value());
+        if (registers.ok() && !arch::hpet_init(registers.value())) {
+            printk(Level::Warning, "hpet: it does not work; ignored");
+        }
     }
+    if (line.clocksource != nullptr) {
+        time::clock_options.clocksource = {line.clocksource, strlen(line.clocksource)};
+    }
+    time::clock_options.no_tsc = line.no_tsc || says(line.tsc, "unstable");
+    time::clock_options.tsc_reliable = says(line.tsc, "reliable");
     time::init();
     time::init_hrtimers();
     time::init_hrtimers_cpu();
+    time::start_clock_watchdog();
     random_init();
     printk("tsc: %u.%03u MHz, measured against %s", time::tsc_khz() / 1000, time::tsc_khz() % 1000,
            arch::clock_reference());
@@ -211,7 +220,6 @@ void start_clock() {
 
 void start_scheduler() {
     sched::init();
-    sched::init_irq_threads();
     arch::irq_enable();
 }
 
@@ -253,8 +261,6 @@ void start_other_cpus() {
     }
     printk("smp: %u of %u processors online", online_cpus.count(), cpus_to_start());
 }
-
-void start_deferred_work() { sched::start_ksoftirqd(); }
 
 void start_devices() { drivers::init(command_line.console); }
 

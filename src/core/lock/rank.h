@@ -34,7 +34,9 @@ enum class LockRank : unsigned char {
     IrqDesc,       // one interrupt line
     IrqChip,       // the registers of an interrupt controller
     Random,        // the entropy pool
-    Clock,         // time keeping
+    ClockSource,   // the list of clock sources
+    Timekeeper,    // who writes what the clocks are read from
+    Clock,         // load averages, clock event devices
     Trace,         // readers of the trace rings
     Log,           // the kernel log ring
     Console,       // anybody may print

@@ -91,12 +91,8 @@ void clockevents_config_and_register(ClockEventDevice& device, u64 hz) {
     ClockEventDevice* const old = arch::this_cpu_read(local_tick_device);
     if (!(device.cpus >> cpu & 1) || !is_better(device, old)) return;
     exchange(device, old);
-    if (old != nullptr || cpu != 0) {
-        printk(Level::Debug, "clockevents: cpu %u: %s instead of %s", cpu, device.name,
-               old != nullptr ? old->name : "none");
-    } else {
-        printk("clockevents: cpu %u: %s", cpu, device.name);
-    }
+    printk(cpu == 0 ? Level::Info : Level::Debug, "clockevents: cpu %u: %s%s%s", cpu, device.name,
+           old != nullptr ? " instead of " : "", old != nullptr ? old->name : "");
 }
 
 void clockevents_switch_state(ClockEventDevice& device, ClockEventState state) {

@@ -19,12 +19,11 @@ Result<u64> reading(int) {
 }
 
 Result<u64> one_ns(int) { return 1; }
-Result<u64> one_tick(int) { return 4 * time::kNsPerMs; }
+Result<u64> one_tick(int) { return time::kTickNs; }
 
 Result<void> set_realtime(u64 ns) {
     if (!(sched::current().cred.cap_effective >> abi::CAP_SYS_TIME & 1)) return EPERM;
-    time::set_realtime_ns(ns);
-    return {};
+    return time::set_realtime_ns(ns);
 }
 
 Result<u64> process_time(int) {
@@ -59,18 +58,18 @@ Result<u64> cpu_resolution(int clock) {
     return 1;
 }
 
-constexpr KClock kRealtime{reading<time::realtime_ns>, one_ns, set_realtime};
+constexpr KClock kRealtime{reading<time::realtime_ns>, one_ns, set_realtime, true};
 constexpr KClock kMonotonic{reading<time::now_ns>, one_ns};
 constexpr KClock kProcessTime{process_time, one_ns};
 constexpr KClock kThreadTime{thread_time, one_ns};
 constexpr KClock kCpuTime{cpu_time, cpu_resolution};
-constexpr KClock kRaw{reading<time::now_ns>, one_ns};
-constexpr KClock kRealtimeCoarse{reading<time::realtime_ns>, one_tick};
-constexpr KClock kMonotonicCoarse{reading<time::now_ns>, one_tick};
-constexpr KClock kBoottime{reading<time::now_ns>, one_ns};
+constexpr KClock kRaw{reading<time::raw_ns>, one_ns};
+constexpr KClock kRealtimeCoarse{reading<time::realtime_coarse_ns>, one_tick};
+constexpr KClock kMonotonicCoarse{reading<time::coarse_ns>, one_tick};
+constexpr KClock kBoottime{reading<time::boottime_ns>, one_ns};
 constexpr KClock kRealtimeAlarm{reading<time::realtime_ns>, one_ns};
-constexpr KClock kBoottimeAlarm{reading<time::now_ns>, one_ns};
-constexpr KClock kTai{reading<time::realtime_ns>, one_ns};
+constexpr KClock kBoottimeAlarm{reading<time::boottime_ns>, one_ns};
+constexpr KClock kTai{reading<time::tai_ns>, one_ns};
 
 constexpr const KClock* kClocks[] = {
     &kRealtime,         // CLOCK_REALTIME

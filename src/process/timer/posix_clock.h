@@ -18,6 +18,8 @@ struct KClock {
     Result<u64> (*resolution)(int clock);
     /// Null: EINVAL. Otherwise EPERM without CAP_SYS_TIME, EINVAL.
     Result<void> (*set)(u64 ns) = nullptr;
+    /// Whether clock_adjtime(2) can change its rate. False: EOPNOTSUPP.
+    bool is_adjustable = false;
 };
 
 /// Null: there is no such clock (EINVAL for the callers).

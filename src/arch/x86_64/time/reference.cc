@@ -1,4 +1,4 @@
-// See: IA-PC HPET specification 1.0a; ACPI 4.8.2.1 (power management timer); 8254 data sheet.
+// See: ACPI 4.8.2.1 (power management timer).
 
 #include "arch/x86_64/time/reference.h"
 
@@ -10,11 +10,7 @@ namespace arch {
 
 namespace {
 
-constinit volatile u8* hpet = nullptr;
-
-constexpr unsigned kHpetCapabilities = 0x00, kHpetConfiguration = 0x10, kHpetCounter = 0xf0;
-constexpr u64 kPmTimerFs = 279'365'115;  // 1 s / 3.579545 MHz
-constexpr u64 kPitFs = 838'095'110;      // 1 s / 1.193182 MHz
+constexpr u64 kFsPerSec = 1'000'000'000'000'000;
 
 // Counters that are narrower than 64 bits are extended: they are read often while in use.
 constinit u64 extended = 0;
@@ -26,23 +22,9 @@ u64 extend(u32 now, u32 mask) {
     return extended;
 }
 
-u64 read_hpet() { return extend(mmio_read<u32>(hpet + kHpetCounter), ~0u); }
-u64 read_pm_timer() {
-    return extend(inl(acpi_info.pm_timer_port), acpi_info.pm_timer_32bit ? ~0u : 0xff'ffff);
-}
-
-/// Channel 0 counts down from 65536; latch it, read two bytes.
-u64 read_pit() {
-    outb(0x43, 0x00);
-    const u32 low = inb(0x40);
-    return extend(0x1'0000 - (low | u32{inb(0x40)} << 8), 0xffff);
-}
-
-void pit_start() {
-    outb(0x43, 0x34);  // channel 0, low then high byte, rate generator
-    outb(0x40, 0);
-    outb(0x40, 0);
-}
+u64 extended_hpet() { return extend(hpet_read(), ~0u); }
+u64 extended_pm_timer() { return extend(pm_timer_read(), pm_timer_mask()); }
+u64 extended_pit() { return extend(pit_read(), 0xffff); }
 
 bool counts(u64 (*read)()) {
     const u64 begin = read();
@@ -54,24 +36,20 @@ bool counts(u64 (*read)()) {
 
 }  // namespace
 
-void hpet_init(volatile void* registers) {
-    hpet = static_cast<volatile u8*>(registers);
-    mmio_write<u64>(hpet + kHpetConfiguration, mmio_read<u64>(hpet + kHpetConfiguration) | 1);
+u32 pm_timer_mask() {
+    if (acpi_info.pm_timer_port == 0) return 0;
+    return acpi_info.pm_timer_32bit ? ~0u : 0xff'ffff;
 }
 
+u32 pm_timer_read() { return inl(acpi_info.pm_timer_port); }
+
 ReferenceClock find_reference_clock() {
-    if (hpet != nullptr) {
-        const u64 period = mmio_read<u64>(hpet + kHpetCapabilities) >> 32;  // femtoseconds
-        constexpr u64 kSlowest = 100'000'000;                               // by the specification
-        if (period != 0 && period <= kSlowest && counts(read_hpet)) {
-            return {"hpet", read_hpet, period};
-        }
-    }
-    if (acpi_info.pm_timer_port != 0 && counts(read_pm_timer)) {
-        return {"acpi_pm", read_pm_timer, kPmTimerFs};
+    if (const HpetInfo* hpet = hpet_info()) return {"hpet", extended_hpet, hpet->period_fs};
+    if (pm_timer_mask() != 0 && counts(extended_pm_timer)) {
+        return {"acpi_pm", extended_pm_timer, kFsPerSec / kPmTimerHz};
     }
     pit_start();
-    return {"pit", read_pit, kPitFs};
+    return {"pit", extended_pit, kFsPerSec / kPitHz};
 }
 
 }  // namespace arch

@@ -1,0 +1,29 @@
+#include "core/time/hw/line0.h"
+
+#include <atomic>
+
+#include "core/irq/irq.h"
+#include "core/log/printk.h"
+
+namespace time {
+
+namespace {
+
+constinit std::atomic<ClockEventDevice*> connected{nullptr};
+
+bool timer_interrupt(void*) {
+    clockevents_event(*connected.load(std::memory_order_relaxed));
+    return true;
+}
+
+constinit irq::IrqHandler handler{"timer", timer_interrupt, nullptr};
+
+}  // namespace
+
+void connect_line0(ClockEventDevice& device) {
+    if (connected.exchange(&device) != nullptr) return;
+    const Result<void> requested = irq::request_irq(0, handler);
+    if (!requested.ok()) printk(Level::Err, "irq 0: %s: no timer there", requested.error());
+}
+
+}  // namespace time
