@@ -28,6 +28,7 @@ inline constexpr unsigned CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETG
 inline constexpr unsigned CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_SYS_CHROOT = 18;
 inline constexpr unsigned CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23;
 inline constexpr unsigned CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_MKNOD = 27, CAP_SYSLOG = 34;
+inline constexpr unsigned CAP_WAKE_ALARM = 35;
 inline constexpr unsigned kCapLast = 40;
 
 inline constexpr u32 kCapVersion1 = 0x1998'0330, kCapVersion2 = 0x2007'1026;

@@ -61,6 +61,13 @@ struct SigInfo {
     void set_address(u64 at) { fields[0] = at; }
     /// SI_QUEUE, SI_TIMER: the sender's value.
     u64 value() const { return fields[1]; }
+    void set_value(u64 value) { fields[1] = value; }
+    /// SI_TIMER: which timer, and how often it expired beyond the one that is told here.
+    i32 timer_id() const { return static_cast<i32>(fields[0]); }
+    i32 overrun() const { return static_cast<i32>(fields[0] >> 32); }
+    void set_timer(i32 id, i32 overrun) {
+        fields[0] = static_cast<u64>(static_cast<u32>(overrun)) << 32 | static_cast<u32>(id);
+    }
     /// SIGCHLD: exit status or signal number, and times in clock ticks.
     i32 status() const { return static_cast<i32>(fields[1]); }
     void set_child(i32 status, u64 user_ticks, u64 system_ticks) {
@@ -70,6 +77,18 @@ struct SigInfo {
     }
 };
 static_assert(sizeof(SigInfo) == 128);
+
+/// struct sigevent: how a timer tells that it has expired.
+struct Sigevent {
+    u64 value;
+    i32 signo;
+    i32 notify;     // SIGEV_*
+    i32 thread_id;  // with SIGEV_THREAD_ID
+    i32 reserved[11];
+};
+static_assert(sizeof(Sigevent) == 64);
+
+inline constexpr i32 SIGEV_SIGNAL = 0, SIGEV_NONE = 1, SIGEV_THREAD = 2, SIGEV_THREAD_ID = 4;
 
 /// struct sigaction as rt_sigaction(2) passes it.
 struct KernelSigaction {

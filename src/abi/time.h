@@ -21,9 +21,13 @@ struct Timezone {
     i32 dst_time;
 };
 
-/// struct itimerval, struct itimerspec.
 struct Itimerval {
     Timeval interval, value;
+};
+
+/// struct itimerspec.
+struct Itimerspec {
+    Timespec interval, value;
 };
 
 /// struct tms of times(2), in ticks of kUserHz.
@@ -39,6 +43,11 @@ inline constexpr int CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOC
 inline constexpr int CLOCK_REALTIME_ALARM = 8, CLOCK_BOOTTIME_ALARM = 9, CLOCK_TAI = 11;
 
 inline constexpr int TIMER_ABSTIME = 1;
+
+/// timerfd_create(2), timerfd_settime(2), and the ioctl that sets the number of expirations.
+inline constexpr u32 TFD_CLOEXEC = 0x80000, TFD_NONBLOCK = 0x800;
+inline constexpr u32 TFD_TIMER_ABSTIME = 1, TFD_TIMER_CANCEL_ON_SET = 2;
+inline constexpr u32 TFD_IOC_SET_TICKS = 0x4008'5400;
 
 inline constexpr int ITIMER_REAL = 0, ITIMER_VIRTUAL = 1, ITIMER_PROF = 2;
 

@@ -13,6 +13,7 @@
 #include "process/controlling_tty.h"
 #include "process/futex/futex.h"
 #include "process/signal_internal.h"
+#include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
 #include "vm/mm_struct.h"
 
@@ -172,6 +173,7 @@ void free_process_parts(Task& task) {
         IrqGuard guard(task.sighand->lock);
         flush_pending(*task.signal, *task.pending, ~u64{0});
     }
+    free_cpu_timers(std::exchange(task.cpu_timers, nullptr));
     if (PendingSignals* pending = std::exchange(task.pending, nullptr)) mm::destroy(pending);
     if (SignalStruct* signal = std::exchange(task.signal, nullptr)) {
         if (signal->ref_count.dec_and_test()) SignalStruct::release(signal);
@@ -203,6 +205,11 @@ void release_task(Task& task, DeadTasks& dead) {
     signal.major_faults.fetch_add(task.maj_faults);
     task.thread_link.unlink();
     signal.thread_count--;
+    cpu_timers_exit(task);
+    if (task.pending->set != 0) {  // a timer's own entry must not outlive the thread's queue
+        IrqGuard guard(task.sighand->lock);
+        flush_pending(signal, *task.pending, ~u64{0});
+    }
     sched::free_pid(task);
     if (task.group_leader == &task) {
         task.sibling_link.unlink();
@@ -236,6 +243,7 @@ void do_exit(i32 status) {
             panic("Attempted to kill init! exitcode=0x%08x", u32(wait_status_of(task)));
         }
         stop_real_timer(signal);
+        exit_posix_timers(signal);
     }
     trace_exit(task);
     exit_memory(task);
@@ -267,5 +275,7 @@ constinit sched::TaskHook sched::task_free_hook = process::free_process_parts;
 void sched::SignalStruct::release(SignalStruct* signal) {
     process::flush_pending(*signal, signal->shared_pending, ~u64{0});
     process::stop_real_timer(*signal);
+    process::free_posix_timers(*signal);
+    process::free_cpu_timers(signal->cpu_timers);
     mm::destroy(signal);
 }

@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "mm/own.h"
 #include "process/signal_internal.h"
+#include "process/timer/cpu_timer.h"
 #include "process/trace_events.h"
 #include "sched/kthread.h"
 #include "vm/mm_struct.h"
@@ -74,6 +75,7 @@ void copy_identity(Task& child, const Task& parent, const CloneRequest& request)
     child.cred = parent.cred;
     child.cpus_allowed = parent.cpus_allowed;
     child.blocked = parent.blocked;
+    child.timer_slack_ns = child.default_timer_slack_ns = parent.timer_slack_ns;
     child.set(sched::kForkedNoExec);
     const bool same_stack = !(request.flags & abi::CLONE_VM) || (request.flags & abi::CLONE_VFORK);
     if (same_stack) {
@@ -129,6 +131,7 @@ Result<void> copy_signal(Task& child, Task& parent, u64 flags) {
     SignalStruct &to = *child.signal, &from = *parent.signal;
     to.leader = &child;
     for (u32 i = 0; i < abi::kRlimits; i++) to.rlimits[i] = from.rlimits[i];
+    if (to.rlimits[abi::RLIMIT_CPU].current != abi::RLIM_INFINITY) recheck_cpu_timers(to);
     to.personality = from.personality;
     to.no_new_privs = from.no_new_privs;
     to.dumpable = from.dumpable;

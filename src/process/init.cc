@@ -187,6 +187,7 @@ Result<Task*> make_init_task() {
 }  // namespace
 
 void init() {
+    init_cpu_timers();
     futex_init();
     sched::adopt_kthread = adopt_kernel_thread;
     sched::kthread_exit_hook = exit_kernel_thread;

@@ -111,15 +111,21 @@ Result<void> setpgid(sched::PidNumber pid, sched::PidNumber pgrp);
 /// SIGHUP and SIGCONT. `parent` null: the task's own.
 void kill_orphaned_pgrp(sched::Task& leader, sched::Task* parent) REQUIRES(sched::tasks_lock);
 
-// --- itimer.cc -----------------------------------------------------------------------------------
+// --- timer/itimer.cc, timer/cpu_timer.cc ---------------------------------------------------------
 
-struct RealTimerValue {
+struct ItimerValue {
     u64 left_ns, interval_ns;  // left_ns 0: not running
 };
-/// alarm(2), setitimer(ITIMER_REAL): returns what was set before. ENOMEM.
-Result<RealTimerValue> set_real_timer(const RealTimerValue& value);
-RealTimerValue get_real_timer();
-void stop_real_timer(sched::SignalStruct& signal);  // the process ends
+/// alarm(2), setitimer(2) with ITIMER_REAL: returns what was set before. ENOMEM.
+Result<ItimerValue> set_real_timer(const ItimerValue& value);
+ItimerValue get_real_timer();
+/// The process ends, or its memory is given back.
+void stop_real_timer(sched::SignalStruct& signal);
+/// A SIGALRM has been taken: a periodic timer goes on. The sighand lock is held.
+void restart_real_timer(sched::SignalStruct& signal);
+
+/// Boot: lets the tick look at timers that count processor time.
+void init_cpu_timers();
 
 // --- init.cc -------------------------------------------------------------------------------------
 

@@ -54,10 +54,11 @@ void for_each_thread(SignalStruct& signal, Body body) REQUIRES(tasks_lock) {
 
 /// Adds a SigQueue. False if memory or RLIMIT_SIGPENDING does not allow it.
 bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigInfo& info);
-/// Takes the next signal that is not in `blocked`: 0 if there is none.
+/// Takes the next signal that is not in `blocked`, for the running task: 0 if there is none. If it
+/// was a timer's, that is started again, for which the lock is released for a moment.
 int dequeue_signal(Task& task, u64 blocked, abi::SigInfo& info);
-/// Forgets the pending signals in `mask`.
-void flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask);
+/// Forgets the pending signals in `mask`. True if one of a timer was among them.
+bool flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask);
 /// Brings the task's kSigPending up to date; `task` is the running one, or not yet running.
 void recalc_sigpending(Task& task);
 
@@ -65,6 +66,13 @@ void recalc_sigpending(Task& task);
 
 Result<void> send_signal_locked(Task& task, const abi::SigInfo& info, Target target)
     REQUIRES(tasks_lock);
+/// The same to the process; false if the signal vanished because it is ignored.
+bool send_signal_unless_ignored(Task& task, const abi::SigInfo& info) REQUIRES(tasks_lock);
+/// Queues an entry that its owner keeps, or leaves it queued if it is. False if the signal is
+/// ignored; then it is not queued.
+bool send_sigqueue(sched::SigQueue& queued, Task& task, Target target) REQUIRES(tasks_lock);
+/// Takes such an entry of the running process out again, if it is queued.
+void cancel_sigqueue(sched::SigQueue& queued) REQUIRES(tasks_lock);
 /// Every thread of the process is to die with wait status `code`. The sighand lock is held too.
 void zap_process(SignalStruct& signal, i32 code) REQUIRES(tasks_lock);
 /// Marks the task and gets it to look: out of an interruptible sleep, and if `fatal` out of any

@@ -13,11 +13,9 @@
 #include "core/lock/spin_lock.h"
 #include "core/time/hrtimer.h"
 #include "lib/rbtree.h"
-#include "sched/task.h"
+#include "sched/sched.h"
 
 namespace sched {
-
-inline constexpr u64 kTickNs = 4'000'000;  // HZ = 250
 
 /// Tunables of the fair scheduler; Linux' sched_latency_ns and relatives, for one processor.
 inline constexpr u64 kLatencyNs = 6'000'000;

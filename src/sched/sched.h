@@ -6,6 +6,8 @@
 
 namespace sched {
 
+inline constexpr u64 kTickNs = 4'000'000;  // HZ = 250
+
 /// Lets the most deserving ready task run. If the running task's state is not kRunning, it leaves
 /// the run queue until try_to_wake_up(). No spin lock may be held.
 void schedule();
@@ -46,6 +48,13 @@ void set_user_nice(Task& task, int nice);
 
 /// Takes the task to a processor in `mask`. EINVAL if none of them is online.
 Result<void> set_cpus_allowed(Task& task, u64 mask);
+
+/// How long the task has been on a processor, up to now. Any context; takes its run queue's lock.
+u64 task_runtime(const Task& task);
+
+/// Called at each tick with the task that it interrupts, which is not an idle task; interrupt
+/// context, no locks held. Null until process/ sets it.
+extern void (*task_tick_hook)(Task& task, u64 now_ns);
 
 /// User and system time of a running or sleeping task up to now.
 struct CpuTimes {

@@ -16,12 +16,18 @@
 namespace sched {
 
 struct Task;
-struct RealTimer;  // process/itimer.cc: alarm(2) and setitimer(ITIMER_REAL)
+struct RealTimer;    // process/timer/itimer.cc: alarm(2) and setitimer(ITIMER_REAL)
+struct PosixTimer;   // process/timer/posix_timer.h
+struct PosixTimers;  // all those of a process
+struct CpuTimers;    // process/timer/cpu_timer.h: what waits for the clock of a process or thread
 
 /// One queued signal: process/signal/queue.cc.
+struct PendingSignals;
 struct SigQueue {
     ListLink link;
     abi::SigInfo info;
+    PosixTimer* timer = nullptr;        // whose part it is, and who keeps it when it was taken
+    PendingSignals* pending = nullptr;  // with a timer: in whose queue it is, if it is linked
 };
 
 /// Signals that were sent and not yet delivered, to one thread or to the whole process.
@@ -67,9 +73,14 @@ struct SignalStruct {
     WaitQueue child_exit;  // the process sleeps here in wait4(); lock: the task list's
     void* tty = nullptr;   // controlling terminal: drivers/tty; guarded by the sighand lock
 
-    abi::Rlimit rlimits[abi::kRlimits];  // own process only; torn reads are harmless
-    RealTimer* real_timer = nullptr;     // made at first use; freed with the last thread
-    u32 personality = 0;                 // personality(2); this and the next: own process only
+    abi::Rlimit rlimits[abi::kRlimits];   // own process only; torn reads are harmless
+    RealTimer* real_timer = nullptr;      // made at first use; freed with the last thread
+    PosixTimers* posix_timers = nullptr;  // the same
+    CpuTimers* cpu_timers = nullptr;      // made at first use, guarded by the task list lock
+    /// A tick before this moment of the monotonic clock need not look at the process' CPU-time
+    /// timers and limits.
+    std::atomic<u64> cpu_check_ns{~u64{0}};
+    u32 personality = 0;  // personality(2); this and the next: own process only
     bool no_new_privs = false, keep_caps = false;
     u8 dumpable = 1;
 

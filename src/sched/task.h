@@ -28,6 +28,7 @@ namespace sched {
 struct SignalStruct;
 struct SighandStruct;
 struct PendingSignals;
+struct CpuTimers;
 
 /// What a task is doing, as far as a wake-up is concerned. The letters of /proc/<pid>/stat.
 enum TaskState : u32 {
@@ -116,6 +117,10 @@ struct Task {
     u64 start_time_ns = 0;
     std::atomic<u64> user_ns{0}, system_ns{0};
     u64 last_account_ns = 0;
+    CpuTimers* cpu_timers = nullptr;         // as in SignalStruct, of this thread
+    std::atomic<u64> cpu_check_ns{~u64{0}};  // the same
+    u64 timer_slack_ns = 50'000;             // a sleep may end this much late
+    u64 default_timer_slack_ns = 50'000;     // what the thread began with
     u64 min_faults = 0, maj_faults = 0;
     u64 restart_data[4] = {};  // for restart_syscall
     u64 (*restart_function)(Task&) = nullptr;

@@ -85,6 +85,7 @@ time::Restart scheduler_tick(time::HrTimer& timer) {
         if (rq.slice_is_over()) resched_curr(rq);
     }
     rcu::sched_clock_irq();
+    if (goes_on && task_tick_hook != nullptr) task_tick_hook(current(), now);
     if (rq.nr_running > 1) kick_idle_cpu();
     update_load(now);
     if (!goes_on) return time::Restart::No;
@@ -142,10 +143,22 @@ static u64 share_of(u64 total, u64 part, u64 whole) {
     return total / whole * part + total % whole * part / whole;
 }
 
+void (*task_tick_hook)(Task& task, u64 now_ns) = nullptr;
+
+u64 task_runtime(const Task& task) {
+    for (;;) {
+        RunQueue& rq = cpu_rq(task.cpu.load(std::memory_order_relaxed));
+        IrqGuard guard(rq.lock);
+        if (task.cpu.load(std::memory_order_relaxed) != rq.cpu) continue;  // it moved meanwhile
+        if (rq.current == &task) rq.update_curr();
+        return task.se.sum_exec_runtime;
+    }
+}
+
 CpuTimes cpu_times(const Task& task) {
     const u64 user = task.user_ns.load(std::memory_order_relaxed);
     const u64 system = task.system_ns.load(std::memory_order_relaxed);
-    const u64 total = task.se.sum_exec_runtime;
+    const u64 total = task_runtime(task);
     if (user == 0) return {0, total};
     const u64 user_share = share_of(total, user, user + system);
     return {user_share, total - user_share};

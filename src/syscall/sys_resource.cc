@@ -2,7 +2,7 @@
 
 #include "abi/prctl.h"
 #include "abi/resource.h"
-#include "process/process.h"
+#include "process/timer/cpu_timer.h"
 #include "syscall/table.h"
 
 namespace syscall {
@@ -31,6 +31,7 @@ Result<Rlimit> do_prlimit(Task& task, u32 resource, const Rlimit* wanted) {
     if (wanted) {
         TRY(check_limit(resource, old, *wanted));
         limit = *wanted;
+        if (resource == abi::RLIMIT_CPU) process::recheck_cpu_timers(*task.signal);
     }
     return Rlimit(old);
 }

@@ -2,8 +2,9 @@
 
 #include "abi/time.h"
 #include "core/time/clock.h"
-#include "sched/sched.h"
-#include "sched/wait_queue.h"
+#include "process/timer/cpu_timer.h"
+#include "process/timer/timer_clock.h"
+#include "sched/hrtimer_sleep.h"
 #include "syscall/table.h"
 #include "syscall/time_values.h"
 
@@ -13,45 +14,102 @@ namespace {
 
 using abi::Timespec;
 using sched::Task;
+using time::ClockBase;
 
-/// restart_syscall(2) after a stop: sleeps for what is left. restart_data: deadline, where the rest
-/// goes if a handler ends the sleep.
-u64 restart_sleep(Task& task);
+/// A sleep that a signal ended and nothing but a handler ends for good. Linux: restart_block.
+struct RestartBlock {
+    u64 deadline_ns;
+    VirtAddr remaining;  // where the rest goes; 0: nowhere
+    int clock;
+};
 
-Result<void> sleep_relative(u64 deadline_ns, VirtAddr remaining) {
-    if (sched::sleep_until(deadline_ns).ok()) return {};
-    Task& task = sched::current();
-    if (remaining.raw() != 0) {
-        const u64 now = time::now_ns();
-        const u64 left = deadline_ns > now ? deadline_ns - now : 0;
-        TRY(UserPtr<Timespec>(remaining).copy_out(to_timespec(left)));
+void keep(Task& task, const RestartBlock& block, u64 (*function)(Task&)) {
+    task.restart_data[0] = block.deadline_ns;
+    task.restart_data[1] = block.remaining.raw();
+    task.restart_data[2] = u64(block.clock);
+    task.restart_function = function;
+}
+RestartBlock kept(const Task& task) {
+    return {task.restart_data[0], VirtAddr(task.restart_data[1]), int(task.restart_data[2])};
+}
+
+/// The sleep was interrupted: tells what is left, and how to go on if no handler runs.
+Result<void> interrupted(const RestartBlock& block, u64 left_ns, u64 (*function)(Task&)) {
+    if (left_ns == 0) return {};
+    if (block.remaining.raw() != 0) {
+        TRY(UserPtr<Timespec>(block.remaining).copy_out(to_timespec(left_ns)));
     }
-    task.restart_data[0] = deadline_ns;
-    task.restart_data[1] = remaining.raw();
-    task.restart_function = restart_sleep;
+    keep(sched::current(), block, function);
     return ERESTART_RESTARTBLOCK;
 }
 
-u64 restart_sleep(Task& task) {
-    return to_register(sleep_relative(task.restart_data[0], VirtAddr(task.restart_data[1])));
+// --- on the clocks of timers ---------------------------------------------------------------------
+
+u64 restart_sleep(Task& task);
+
+/// A distance counts on a clock that nobody sets.
+ClockBase base_of_distance(ClockBase clock) {
+    return clock == ClockBase::Realtime ? ClockBase::Monotonic : clock;
 }
 
+Result<void> sleep_relative(const RestartBlock& block) {
+    const auto base = static_cast<ClockBase>(block.clock);
+    if (sched::hrtimer_sleep(base, block.deadline_ns).ok()) return {};
+    const u64 now = time::now_ns() + u64(time::clock_offset_ns(base));
+    const u64 left = block.deadline_ns > now ? block.deadline_ns - now : 0;
+    return interrupted(block, left, restart_sleep);
+}
+
+/// restart_syscall(2) after a stop: sleeps for what is left.
+u64 restart_sleep(Task& task) { return to_register(sleep_relative(kept(task))); }
+
+Result<void> sleep_for(ClockBase clock, u64 ns, VirtAddr remaining) {
+    const ClockBase base = base_of_distance(clock);
+    const u64 now = time::now_ns() + u64(time::clock_offset_ns(base));
+    return sleep_relative({now + ns, remaining, int(base)});
+}
+
+Result<void> sleep_until(ClockBase clock, u64 deadline_ns) {
+    if (sched::hrtimer_sleep(clock, deadline_ns).ok()) return {};
+    return ERESTARTNOHAND;  // the same call again: its time is absolute
+}
+
+// --- on the clock of a process or thread ---------------------------------------------------------
+
+u64 restart_cpu_sleep(Task& task);
+
+Result<void> sleep_on_cpu(int clock, u64 ns, bool absolute, VirtAddr remaining) {
+    const process::CpuClock cpu = *process::cpu_clock_of(clock);
+    const bool own = cpu.pid == 0 || cpu.pid == sched::current().pid;
+    if (cpu.per_thread && own) return EINVAL;  // it stands still while the thread sleeps
+    const process::CpuSleep slept = TRY(process::sleep_on_cpu_clock(cpu, ns, absolute));
+    if (slept.left_ns == 0) return {};
+    if (absolute) return ERESTARTNOHAND;
+    return interrupted({slept.deadline_ns, remaining, clock}, slept.left_ns, restart_cpu_sleep);
+}
+
+u64 restart_cpu_sleep(Task& task) {
+    const RestartBlock block = kept(task);
+    const process::CpuClock cpu = *process::cpu_clock_of(block.clock);
+    auto slept = process::sleep_on_cpu_clock(cpu, block.deadline_ns, true);
+    if (!slept.ok()) return -static_cast<u64>(slept.error());
+    return to_register(interrupted(block, slept.value().left_ns, restart_cpu_sleep));
+}
+
+// --- the calls -----------------------------------------------------------------------------------
+
 Result<void> sys_nanosleep(UserPtr<const Timespec> wanted, VirtAddr remaining) {
-    const u64 ns = TRY(to_ns(TRY(wanted.copy_in())));
-    return sleep_relative(time::now_ns() + ns, remaining);
+    return sleep_for(ClockBase::Monotonic, TRY(to_ns(TRY(wanted.copy_in()))), remaining);
 }
 
 Result<void> sys_clock_nanosleep(int clock, int flags, UserPtr<const Timespec> wanted,
                                  VirtAddr remaining) {
-    const bool realtime = clock == abi::CLOCK_REALTIME || clock == abi::CLOCK_TAI;
-    const bool monotonic = clock == abi::CLOCK_MONOTONIC || clock == abi::CLOCK_BOOTTIME;
-    if (clock == abi::CLOCK_PROCESS_CPUTIME_ID) return EOPNOTSUPP;
-    if (!realtime && !monotonic) return EINVAL;
+    const process::TimerClock found = TRY(process::timer_clock_of(clock));
+    if (clock == abi::CLOCK_THREAD_CPUTIME_ID) return EOPNOTSUPP;
     const u64 ns = TRY(to_ns(TRY(wanted.copy_in())));
-    if (!(flags & abi::TIMER_ABSTIME)) return sleep_relative(time::now_ns() + ns, remaining);
-    const u64 boot = realtime ? time::realtime_ns() - time::now_ns() : 0;
-    if (ns <= boot || sched::sleep_until(ns - boot).ok()) return {};
-    return ERESTARTNOHAND;  // the same call again: its time is absolute
+    const bool absolute = flags & abi::TIMER_ABSTIME;
+    if (found.cpu) return sleep_on_cpu(clock, ns, absolute, remaining);
+    return absolute ? sleep_until(found.base, ns) : sleep_for(found.base, ns, remaining);
 }
 
 constexpr Entry kCalls[] = {

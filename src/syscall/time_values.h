@@ -9,6 +9,7 @@
 #include "abi/time.h"
 #include "core/time/clock.h"
 #include "lib/result.h"
+#include "process/timer/timer_clock.h"
 
 namespace syscall {
 
@@ -26,6 +27,13 @@ inline Result<u64> to_ns(const abi::Timespec& from) {
 inline Result<u64> to_ns(const abi::Timeval& from) {
     if (from.sec < 0 || u64(from.usec) >= 1'000'000) return EINVAL;
     return std::min(u64(from.sec), kLongestSec) * kNsPerSec + u64(from.usec) * 1000;
+}
+
+inline Result<process::TimerSpec> to_timer_spec(const abi::Itimerspec& from) {
+    return process::TimerSpec{TRY(to_ns(from.value)), TRY(to_ns(from.interval))};
+}
+inline abi::Itimerspec to_itimerspec(const process::TimerSpec& from) {
+    return {to_timespec(from.interval_ns), to_timespec(from.value_ns)};
 }
 
 }  // namespace syscall

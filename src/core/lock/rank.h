@@ -7,6 +7,7 @@
 enum class LockRank : unsigned char {
     Tasks,         // the list of all tasks, pids, parents and children, process groups, sessions
     Sighand,       // signal handlers and pending signals of a process
+    PosixTimers,   // the timers of a process; taken when a signal of one is delivered or forgotten
     Tty,           // a terminal: its input, its settings, its foreground group
     Files,         // a descriptor table
     FsStruct,      // root and working directory of a process

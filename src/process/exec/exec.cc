@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mm/own.h"
 #include "process/signal_internal.h"
+#include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
 
 namespace process {
@@ -113,6 +114,7 @@ void begin_new_exec(Task& task, BinPrm& bprm) {
     vm::MmStruct* const old = vm::exec_mmap(std::exchange(bprm.mm, nullptr));
     if (old) old->put();
     complete_vfork(task);
+    exit_posix_timers(*task.signal);
     task.files->do_close_on_exec();
     flush_signal_handlers(task);
     memcpy(task.comm, bprm.comm, sizeof task.comm);

@@ -1,7 +1,9 @@
 // Handlers and masks: what a process has decided about signals.
 
 #include "mm/own.h"
+#include "process/process.h"
 #include "process/signal_internal.h"
+#include "process/timer/posix_timer.h"
 
 namespace process {
 
@@ -23,6 +25,26 @@ void retarget_shared_pending(Task& task, u64 newly_blocked) {
             signal_wake_up(thread, false);
         }
     });
+}
+
+/// The new handler is in place; what is pending and now ignored is forgotten, in all threads.
+/// `had_timer` tells whether there was a signal of a timer among that.
+abi::KernelSigaction exchange_action(Task& task, int signal, const abi::KernelSigaction& wanted,
+                                     bool& had_timer) REQUIRES(tasks_lock) {
+    IrqGuard guard(task.sighand->lock);
+    abi::KernelSigaction& action = task.sighand->action[signal - 1];
+    const abi::KernelSigaction old = action;
+    action = wanted;
+    action.flags &= kKnownFlags;
+    action.mask &= ~kUnblockable;
+    if (!is_ignored(task, signal)) return old;
+    SignalStruct& process = *task.signal;
+    had_timer = flush_pending(process, process.shared_pending, sig_bit(signal));
+    for_each_thread(process, [&](Task& thread) {
+        had_timer |= flush_pending(process, *thread.pending, sig_bit(signal));
+    });
+    if (signal == abi::SIGALRM) restart_real_timer(process);
+    return old;
 }
 
 }  // namespace
@@ -76,19 +98,9 @@ Result<abi::KernelSigaction> do_sigaction(int signal, const abi::KernelSigaction
     }
     // What is pending and now ignored is forgotten, in all threads: hence the task list.
     IrqGuard guard(tasks_lock);
-    IrqGuard sighand_guard(task.sighand->lock);
-    abi::KernelSigaction& action = task.sighand->action[signal - 1];
-    const abi::KernelSigaction old = action;
-    action = *wanted;
-    action.flags &= kKnownFlags;
-    action.mask &= ~kUnblockable;
-    if (is_ignored(task, signal)) {
-        SignalStruct& process = *task.signal;
-        flush_pending(process, process.shared_pending, sig_bit(signal));
-        for_each_thread(process, [&](Task& thread) {
-            flush_pending(process, *thread.pending, sig_bit(signal));
-        });
-    }
+    bool had_timer = false;
+    const abi::KernelSigaction old = exchange_action(task, signal, *wanted, had_timer);
+    if (had_timer) posix_timers_flushed(*task.signal);
     return abi::KernelSigaction(old);
 }
 

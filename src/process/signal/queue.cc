@@ -3,7 +3,9 @@
 #include <bit>
 
 #include "mm/own.h"
+#include "process/process.h"
 #include "process/signal_internal.h"
+#include "process/timer/posix_timer.h"
 
 namespace process {
 
@@ -13,7 +15,9 @@ namespace {
 
 constinit mm::KmemCache sigqueue_cache("sigqueue", sizeof(SigQueue), alignof(SigQueue));
 
+/// Of an entry that is in no queue any more. A timer keeps its own.
 void free_queued(SignalStruct& signal, SigQueue& queued) {
+    if (queued.timer != nullptr) return;
     signal.queued_signals--;
     queued.~SigQueue();
     sigqueue_cache.free(&queued);
@@ -27,8 +31,8 @@ int next_signal(const PendingSignals& pending, u64 blocked) {
     return std::countr_zero(ready) + 1;
 }
 
-/// Takes `number` out of the queue, with its details if they were kept.
-void collect_signal(SignalStruct& signal, PendingSignals& pending, int number, abi::SigInfo& info) {
+/// Takes `number` out of the queue, with its details if they were kept. True if it is a timer's.
+bool collect_signal(SignalStruct& signal, PendingSignals& pending, int number, abi::SigInfo& info) {
     SigQueue* found = nullptr;
     bool more = false;
     for (SigQueue& queued : pending.queue) {
@@ -43,11 +47,13 @@ void collect_signal(SignalStruct& signal, PendingSignals& pending, int number, a
     if (found == nullptr) {
         info = {};
         info.signo = number;
-        return;
+        return false;
     }
     info = found->info;
     found->link.unlink();
+    const bool is_timer = found->timer != nullptr;
     free_queued(signal, *found);
+    return is_timer;
 }
 
 }  // namespace
@@ -62,28 +68,38 @@ bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigI
     return true;
 }
 
-int dequeue_signal(Task& task, u64 blocked, abi::SigInfo& info) {
+int dequeue_signal(Task& task, u64 blocked, abi::SigInfo& info) NO_LOCK_ANALYSIS {
     SignalStruct& signal = *task.signal;
+    bool is_timer = false;
     int number = next_signal(*task.pending, blocked);
     if (number != 0) {
-        collect_signal(signal, *task.pending, number, info);
+        is_timer = collect_signal(signal, *task.pending, number, info);
     } else {
         number = next_signal(signal.shared_pending, blocked);
-        if (number != 0) collect_signal(signal, signal.shared_pending, number, info);
+        if (number != 0) is_timer = collect_signal(signal, signal.shared_pending, number, info);
+        if (number == abi::SIGALRM) restart_real_timer(signal);
     }
     if (number != 0 && (sig_bit(number) & kStopSignals)) signal.wait_flags |= kStopDequeued;
     recalc_sigpending(task);
+    if (is_timer) {
+        task.sighand->lock.unlock();
+        posix_timer_taken(info);
+        task.sighand->lock.lock();
+    }
     return number;
 }
 
-void flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask) {
-    if ((pending.set & mask) == 0) return;
+bool flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask) {
+    if ((pending.set & mask) == 0) return false;
+    bool had_timer = false;
     pending.set &= ~mask;
     for (SigQueue& queued : pending.queue.removable()) {
         if ((sig_bit(queued.info.signo) & mask) == 0) continue;
         queued.link.unlink();
+        had_timer |= queued.timer != nullptr;
         free_queued(signal, queued);
     }
+    return had_timer;
 }
 
 void recalc_sigpending(Task& task) {

@@ -8,6 +8,8 @@
 
 namespace process {
 
+using sched::SigQueue;
+
 namespace {
 
 constexpr u64 kCapKill = u64{1} << 5;
@@ -74,12 +76,16 @@ void complete_signal(Task& task, int number, Target target)
     }
 }
 
-Result<void> do_send(Task& task, const abi::SigInfo& info, Target target, bool force)
-    REQUIRES(tasks_lock) {
+/// `ignored`, if given, tells whether the signal was thrown away because nobody wants it.
+Result<void> do_send(Task& task, const abi::SigInfo& info, Target target, bool force,
+                     bool* ignored = nullptr) REQUIRES(tasks_lock) {
     if (task.sighand == nullptr) return {};  // kernel threads have no signals
     const int number = info.signo;
     IrqGuard guard(task.sighand->lock);
-    if (!prepare_signal(task, number, force)) return {};
+    if (!prepare_signal(task, number, force)) {
+        if (ignored != nullptr) *ignored = !task.signal->group_exit;
+        return {};
+    }
     PendingSignals& pending =
         target == Target::Process ? task.signal->shared_pending : *task.pending;
     const bool queues = number >= abi::SIGRTMIN;
@@ -137,6 +143,46 @@ Result<void> send_signal_locked(Task& task, const abi::SigInfo& info, Target tar
     const Result<void> sent = do_send(task, info, target, false);
     trace_generate(task, info, target, sent.ok());
     return sent;
+}
+
+bool send_signal_unless_ignored(Task& task, const abi::SigInfo& info) {
+    bool ignored = false;
+    const Result<void> sent = do_send(task, info, Target::Process, false, &ignored);
+    trace_generate(task, info, Target::Process, sent.ok());
+    return !ignored;
+}
+
+bool send_sigqueue(SigQueue& queued, Task& task, Target target) {
+    const int number = queued.info.signo;
+    bool wanted = true;
+    {
+        IrqGuard guard(task.sighand->lock);
+        if (task.signal->group_exit) return true;
+        wanted = prepare_signal(task, number, false);
+        if (wanted && !queued.link.is_linked()) {
+            PendingSignals& pending =
+                target == Target::Process ? task.signal->shared_pending : *task.pending;
+            pending.queue.push_back(queued);
+            pending.set |= sig_bit(number);
+            queued.pending = &pending;
+            complete_signal(task, number, target);
+        }
+    }
+    trace_generate(task, queued.info, target, wanted);
+    return wanted;
+}
+
+void cancel_sigqueue(SigQueue& queued) {
+    Task& task = sched::current();
+    IrqGuard guard(task.sighand->lock);
+    if (!queued.link.is_linked()) return;
+    queued.link.unlink();
+    PendingSignals& pending = *queued.pending;
+    for (const SigQueue& other : pending.queue) {
+        if (other.info.signo == queued.info.signo) return;
+    }
+    pending.set &= ~sig_bit(queued.info.signo);
+    recalc_sigpending(task);
 }
 
 Result<void> send_signal_info(Task& task, const abi::SigInfo& info, Target target) {

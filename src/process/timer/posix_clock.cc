@@ -4,14 +4,12 @@
 
 #include "abi/prctl.h"
 #include "core/time/clock.h"
-#include "process/process.h"
+#include "process/timer/cpu_clock.h"
 #include "sched/sched.h"
 
 namespace process {
 
 namespace {
-
-using sched::Task;
 
 template <u64 (*Read)()>
 Result<u64> reading(int) {
@@ -26,42 +24,23 @@ Result<void> set_realtime(u64 ns) {
     return time::set_realtime_ns(ns);
 }
 
-Result<u64> process_time(int) {
-    const CpuTimes times = process_times(sched::current());
-    return times.user_ns + times.system_ns;
-}
-
-Result<u64> thread_time(int) {
-    const sched::CpuTimes times = sched::cpu_times(sched::current());
-    return times.user_ns + times.system_ns;
-}
-
-/// Clocks with negative numbers measure a process or thread: ~pid << 3 | 4 for a thread | what.
+/// Of a process or thread; the id is one of theirs.
 Result<u64> cpu_time(int clock) {
-    constexpr int kPerThread = 4, kSchedClock = 2;
-    const sched::PidNumber pid = ~(clock >> 3);
-    if ((clock & 3) > kSchedClock) return EINVAL;
-    IrqGuard guard(sched::tasks_lock);
-    Task* const task = pid == 0 ? &sched::current() : sched::find_task(pid);
-    if (task == nullptr || task->signal == nullptr) return EINVAL;
-    if (clock & kPerThread) {
-        if (task->tgid != sched::current().tgid) return EINVAL;
-        const sched::CpuTimes times = sched::cpu_times(*task);
-        return times.user_ns + times.system_ns;
-    }
-    const CpuTimes times = process_times_locked(*task);
-    return times.user_ns + times.system_ns;
+    const std::optional<CpuClock> found = cpu_clock_of(clock);
+    if (!found) return EINVAL;
+    return read_cpu_clock(*found);
 }
 
 Result<u64> cpu_resolution(int clock) {
-    TRY(cpu_time(clock));
-    return 1;
+    const std::optional<CpuClock> found = cpu_clock_of(clock);
+    if (!found) return EINVAL;
+    return cpu_clock_resolution_ns(*found);
 }
 
 constexpr KClock kRealtime{reading<time::realtime_ns>, one_ns, set_realtime, true};
 constexpr KClock kMonotonic{reading<time::now_ns>, one_ns};
-constexpr KClock kProcessTime{process_time, one_ns};
-constexpr KClock kThreadTime{thread_time, one_ns};
+constexpr KClock kProcessTime{cpu_time, one_ns};
+constexpr KClock kThreadTime{cpu_time, one_ns};
 constexpr KClock kCpuTime{cpu_time, cpu_resolution};
 constexpr KClock kRaw{reading<time::raw_ns>, one_ns};
 constexpr KClock kRealtimeCoarse{reading<time::realtime_coarse_ns>, one_tick};
