@@ -19,6 +19,11 @@ void apic_init_cpu();
 u32 apic_id();
 void apic_eoi();
 
+/// Whether `vector` waits in this processor's APIC to be taken; and whether the last one of it was
+/// a level.
+bool apic_is_requested(unsigned vector);
+bool apic_is_level(unsigned vector);
+
 /// Sends an interrupt to one processor, by APIC id.
 void apic_send_ipi(u32 apic_id, unsigned vector);
 /// INIT and STARTUP, as the MP initialisation protocol wants them; `page` is below 1 MiB.
@@ -45,6 +50,10 @@ void apic_timer_set_deadline(u64 tsc);
 void ioapic_add(volatile void* registers, u32 first_gsi);
 /// Routes a global interrupt to a processor. Masked until ioapic_unmask(). ENXIO: no such input.
 Result<void> ioapic_route(u32 gsi, unsigned vector, u32 apic_id, bool active_low, bool level);
+bool ioapic_has(u32 gsi);
+u32 ioapic_gsi_limit();  // one more than the last input's
+/// A level was sent and has not been acknowledged (Remote IRR).
+bool ioapic_is_unacknowledged(u32 gsi);
 void ioapic_mask(u32 gsi);
 void ioapic_unmask(u32 gsi);
 

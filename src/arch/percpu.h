@@ -48,6 +48,16 @@ inline void this_cpu_add(u32& variable, u32 value) {
 inline void this_cpu_add(u64& variable, u64 value) {
     asm volatile("addq %1, %%gs:%0" : "+m"(variable) : "re"(value) : "memory");
 }
+inline void this_cpu_sub(u64& variable, u64 value) {
+    asm volatile("subq %1, %%gs:%0" : "+m"(variable) : "re"(value) : "memory");
+}
+
+/// Whether it is 0.
+inline bool this_cpu_is_zero(const u32& variable) {
+    bool zero;
+    asm volatile("cmpl $0, %%gs:%1" : "=@ccz"(zero) : "m"(variable));
+    return zero;
+}
 
 /// Subtracts 1 and tells whether the result is 0.
 inline bool this_cpu_dec_is_zero(u32& variable) {

@@ -23,9 +23,12 @@ enum Vector : unsigned {
     kMachineCheck = 18,
     kSimdError = 19,
 
-    kFirstDevice = 32,  // device interrupts: kFirstDevice + line
+    kFirstDevice = 0x20,        // up to kFirstSystem; core/irq/vector.h gives them out
+    kMoveCleanupVector = 0x20,  // lowest priority: after all that is under way
     kSyscall32 = 0x80,
+    kFirstSystem = 0xec,  // from here on one meaning on all processors
     kTimerVector = 0xec,
+    kIrqWorkVector = 0xf6,
     kRescheduleVector = 0xfd,
     kCallVector = 0xfb,
     kStopVector = 0xfc,

@@ -10,6 +10,7 @@
 #include "core/time/hrtimer.h"
 #include "init/command_line.h"
 #include "mm/init.h"
+#include "mm/slab.h"
 #include "process/process.h"
 #include "sched/sched.h"
 
@@ -34,6 +35,11 @@ void start_first_program(const CommandLine& line) {
 }
 
 }  // namespace
+
+void* alloc_zeroed(usize bytes) {
+    Result<void*> memory = mm::kmalloc(bytes, mm::Gfp::Kernel | mm::Gfp::Zero);
+    return memory.ok() ? memory.value() : nullptr;
+}
 
 void enter_service() {
     free_init_memory();

@@ -24,11 +24,14 @@
 #include "fs/initramfs/initramfs.h"
 #include "fs/mount.h"
 #include "init/command_line.h"
+#include "init/late.h"
 #include "lib/string.h"
 #include "mm/init.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "process/process.h"
+#include "sched/ksoftirqd.h"
+#include "sched/kthread.h"
 #include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
 #include "syscall/file/calls.h"
@@ -51,7 +54,7 @@ void* alloc_boot_memory(usize bytes) {
     return memory;
 }
 
-void* alloc_ring(usize bytes) {
+void* alloc_area(usize bytes) {
     Result<void*> memory = mm::vmalloc(bytes);
     return memory.ok() ? memory.value() : nullptr;
 }
@@ -174,7 +177,7 @@ void start_frames() { mm::init(arch::memblock); }
 
 void start_tracing() {
     const u64 bytes = command_line.trace_bytes;
-    trace::init(alloc_ring, bytes != 0 ? bytes : trace::kDefaultRingBytes);
+    trace::init(alloc_area, bytes != 0 ? bytes : trace::kDefaultRingBytes);
     if (command_line.trace == nullptr) return;
     std::string_view rest(command_line.trace, strlen(command_line.trace));
     while (!rest.empty()) {
@@ -188,7 +191,8 @@ void start_tracing() {
 }
 
 void start_interrupts() {
-    irq::init(mm::ioremap);
+    irq::init(
+        {.map = mm::ioremap, .alloc = alloc_zeroed, .free = mm::kfree, .alloc_stack = alloc_area});
     irq::init_ipis();
     irq::set_apic_id(0, arch::apic_id());
 }
@@ -220,6 +224,7 @@ void start_clock() {
 
 void start_scheduler() {
     sched::init();
+    sched::init_irq_threads();
     arch::irq_enable();
 }
 
@@ -261,6 +266,8 @@ void start_other_cpus() {
     }
     printk("smp: %u of %u processors online", online_cpus.count(), cpus_to_start());
 }
+
+void start_deferred_work() { sched::start_ksoftirqd(); }
 
 void start_devices() { drivers::init(command_line.console); }
 

@@ -17,6 +17,7 @@ void start_vfs();
 void start_system_calls();
 void start_processes();
 void start_other_cpus();
+void start_deferred_work();
 void start_devices();
 void unpack_root();
 

@@ -22,7 +22,7 @@ void kthread_entry() {
 
 void (*kthread_exit_hook)(Task& task) = nullptr;
 
-Result<Task*> kthread_run(void (*fn)(void*), void* arg, const char* name) {
+Result<Task*> kthread_create(void (*fn)(void*), void* arg, const char* name) {
     ASSERT(adopt_kthread != nullptr && kthread_exit_hook != nullptr);
     Task* task = TRY(alloc_task());
     copy_string(task->comm, {name, strlen(name)});
@@ -38,8 +38,19 @@ Result<Task*> kthread_run(void (*fn)(void*), void* arg, const char* name) {
         Task::release(task);
         return adopted.error();
     }
+    return task;
+}
+
+Result<Task*> kthread_run(void (*fn)(void*), void* arg, const char* name) {
+    Task* const task = TRY(kthread_create(fn, arg, name));
     wake_up_new_task(*task);
     return task;
+}
+
+void kthread_bind(Task& task, unsigned cpu) {
+    task.cpus_allowed = u64{1} << cpu;
+    task.cpu = cpu;
+    task.set(kNoSetAffinity);
 }
 
 bool kthread_should_stop() { return current().should_stop.load(std::memory_order_relaxed) != 0; }

@@ -63,7 +63,7 @@ struct CpuTimes {
 CpuTimes cpu_times(const Task& task);
 
 struct CpuStats {
-    u64 user_ns, system_ns, idle_ns, irq_ns;
+    u64 user_ns, system_ns, idle_ns, irq_ns, softirq_ns;
     u64 switches;
     u32 running;
 };

@@ -54,6 +54,8 @@ enum TaskFlags : u32 {
     kExiting = 1 << 6,
     kMemdie = 1 << 7,  // chosen by the OOM killer
     kVforkDone = 1 << 8,
+    kNoSetAffinity =
+        1 << 26,  // a kernel thread that serves one processor; Linux' PF_NO_SETAFFINITY
 };
 
 struct Task {

@@ -5,9 +5,12 @@
 // charged to user or system mode by what was interrupted; the exact sum is sum_exec_runtime, and
 // the ticks tell how it divides.
 
+#include <array>
+
 #include "core/irq/irq.h"
 #include "core/percpu/context_tracking.h"
 #include "core/rcu/quiescent.h"
+#include "core/softirq/softirq.h"
 #include "core/time/clock.h"
 #include "core/time/timekeeping.h"
 #include "sched/run_queue.h"
@@ -62,8 +65,9 @@ void update_load(u64 now) {
 }
 
 void account_tick(RunQueue& rq, Task& task, u64 now) {
-    const u64 delta = now - rq.last_tick_ns;
+    u64 delta = now - rq.last_tick_ns;
     rq.last_tick_ns = now;
+    delta -= rq.softirq_part(delta);
     const arch::TrapFrame* frame = irq::current_frame();
     const bool user = frame != nullptr && frame->from_user();
     (user ? rq.user_ns : rq.system_ns) += delta;
@@ -104,10 +108,20 @@ Task& idle_task(unsigned cpu) { return *cpu_rq(cpu).idle; }
 
 void RunQueue::enter_idle() { idle_since_ns = time::now_ns(); }
 
+u64 RunQueue::softirq_part(u64 delta) {
+    const u64 total = softirq::time_ns(cpu);
+    const u64 part = std::min(delta, total - last_softirq_ns);
+    last_softirq_ns = total;
+    return part;
+}
+
 void RunQueue::leave_idle() {
     const u64 now = time::now_ns();
     time::update_wall_time(now);  // nobody may have ticked for long
-    if (idle_since_ns != 0) idle_ns += now - idle_since_ns;
+    if (idle_since_ns != 0) {
+        const u64 delta = now - idle_since_ns;
+        idle_ns += delta - softirq_part(delta);
+    }
     idle_since_ns = 0;
     last_tick_ns = now;
     if (!tick.is_active()) tick.start(now + kTickNs);
@@ -170,10 +184,14 @@ CpuStats cpu_stats(unsigned cpu) {
                    .system_ns = rq.system_ns,
                    .idle_ns = rq.idle_ns,
                    .irq_ns = 0,
+                   .softirq_ns = softirq::time_ns(cpu),
                    .switches = rq.switches,
                    .running = rq.nr_running};
     const u64 since = rq.idle_since_ns;
-    if (since != 0) stats.idle_ns += time::now_ns() - since;
+    if (since != 0) {
+        const u64 delta = time::now_ns() - since;
+        stats.idle_ns += delta - std::min(delta, stats.softirq_ns - rq.last_softirq_ns);
+    }
     return stats;
 }
 

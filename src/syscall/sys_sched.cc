@@ -53,6 +53,7 @@ Result<void> sys_sched_setaffinity(PidNumber pid, u32 size, UserPtr<const u8> fr
     TRY(copy_from_user(&mask, from.address(), std::min<usize>(size, sizeof mask)));
     const Ref<Task> task = TRY(get_task(pid));
     if (!may_schedule(*task)) return EPERM;
+    if (task->has(sched::kNoSetAffinity)) return EINVAL;
     return sched::set_cpus_allowed(*task, mask);
 }
 

@@ -1,9 +1,12 @@
-/// Interrupts from devices: who wants which line, and what happens when it fires.
-/// Linux: kernel/irq/.
+/// Interrupts from devices, as drivers see them. Linux: include/linux/interrupt.h.
 ///
-/// Lines are numbered as the ISA bus does (4 = COM1); the firmware's overrides say to which input
-/// of which I/O APIC a line leads. Handlers run with interrupts off on the processor that took the
-/// interrupt, and must not sleep.
+/// An interrupt has a number that is good in the whole machine ("IRQ 4"), whatever processor and
+/// vector deliver it. Numbers 0 … 15 are the lines of the ISA bus, those up to irq_domain.h's
+/// kFirstDynamicIrq the further inputs of the I/O APICs, the rest is given out on demand (msi.h).
+///
+/// A handler runs with interrupts off, on the interrupt stack of the processor that took the
+/// interrupt, and must not sleep. What takes longer goes into a threaded handler, a softirq or a
+/// work queue.
 #pragma once
 
 #include "arch/trap_frame.h"
@@ -12,39 +15,86 @@
 
 namespace irq {
 
-/// One who listens to a line. Several may share it. Lives as long as it is registered.
-struct IrqHandler {
-    const char* name;
-    bool (*handle)(void* context);  // true: the interrupt was ours
-    void* context;
-    IrqHandler* next = nullptr;
+/// What a handler says about an interrupt. Bits: a shared line adds up what its handlers say.
+enum class IrqReturn : u8 {
+    None = 0,        // it was not my device's
+    Handled = 1,     // it was, and is done
+    WakeThread = 2,  // it was, and my thread does the rest
+};
+constexpr IrqReturn operator|(IrqReturn a, IrqReturn b) {
+    return static_cast<IrqReturn>(static_cast<u8>(a) | static_cast<u8>(b));
+}
+
+using HandlerFn = IrqReturn (*)(unsigned irq, void* dev_id);
+
+/// How a line is requested; the numbers are those of Linux' IRQF_*.
+enum Flags : u32 {
+    kTriggerRising = 0x1,
+    kTriggerFalling = 0x2,
+    kTriggerHigh = 0x4,
+    kTriggerLow = 0x8,
+    kTriggerMask = 0xf,
+    kShared = 0x80,           // others may have the line, too, if they say the same
+    kPerCpu = 0x400,          // each processor has its own; never moves
+    kNoBalancing = 0x800,     // stays where it is, whatever user space writes
+    kOneshot = 0x2000,        // a level line stays masked until the thread is done
+    kNoAutoEnable = 0x80000,  // as if disable_irq() had been called
 };
 
-/// Connects the handler and, if it is the first, routes and unmasks the line. EINVAL: no such
-/// line; ENXIO: no I/O APIC has it.
-Result<void> request_irq(unsigned line, IrqHandler& handler);
-void free_irq(unsigned line, IrqHandler& handler);
+/// The two halves of a threaded handler. `hard` null: only wake the thread.
+struct ThreadedHandler {
+    HandlerFn hard;
+    HandlerFn thread;  // runs in process context, in a thread "irq/N-name"; null: no thread
+};
 
-/// Calls `handle(frame)` for a vector that is not a device line (timer, IPIs). Boot only.
+/// Connects a handler to a line; the first one also gives the line a vector and enables it.
+/// `dev_id` is handed to the handler and tells it apart on a shared line. `name` must live as long
+/// as the handler is connected.
+///
+/// EINVAL: no such line, no handler, kShared without dev_id, kShared with kNoAutoEnable, a thread
+/// alone without kOneshot; EBUSY: somebody has the line and not both of you share, or you do not
+/// agree on trigger and kOneshot; ENXIO: no controller has the line; ENOSPC: no vector is free;
+/// ENOMEM, EAGAIN: no memory, no thread. May sleep if there is a thread to start.
+Result<void> request_irq(unsigned irq, HandlerFn handler, u32 flags, const char* name,
+                         void* dev_id);
+Result<void> request_threaded_irq(unsigned irq, ThreadedHandler handler, u32 flags,
+                                  const char* name, void* dev_id);
+
+/// Takes the handler off the line, and waits until it runs nowhere any more; the last one frees the
+/// vector. The line must have been requested with this `dev_id`. Process context: may sleep.
+void free_irq(unsigned irq, void* dev_id);
+
+/// Keeps the line from being handled until enable_irq() was called as often; an edge that arrives
+/// meanwhile is handled then. disable_irq() also waits until no handler runs, so never call it
+/// from a handler of that line. EINVAL (to nobody): an irq that is not requested is left alone.
+void disable_irq(unsigned irq);
+void disable_irq_nosync(unsigned irq);  // any context
+void enable_irq(unsigned irq);          // any context; one too many is reported
+
+/// Waits until no handler (and no thread) of the line runs. Process context.
+void synchronize_irq(unsigned irq);
+
+/// Says that the line should be handled by one of `cpus`. The move happens when the next
+/// interrupt has arrived, so that none gets lost on the way. EINVAL: no such line, or none of them
+/// is online; EIO: the line cannot move.
+Result<void> set_affinity(unsigned irq, u64 cpus);
+
+/// Calls `handle(frame)` for a vector that is no device line (timer, IPIs): acknowledged, counted,
+/// no lock taken. Boot only.
 void set_vector_handler(unsigned vector, void (*handle)(arch::TrapFrame& frame), const char* name);
 
 /// The registers that the innermost interrupt on this processor interrupted; null outside one.
 const arch::TrapFrame* current_frame();
 
-/// For /proc/interrupts: every line and vector in use.
-struct IrqInfo {
-    char label[8];     // "4", "LOC"
-    const char* chip;  // "IO-APIC", "" for local vectors
-    const char* name;  // of the (first) handler
-    unsigned vector;
+/// What the folders above lend to this one. Set once at boot, before the first request.
+struct Services {
+    Result<void*> (*map)(PhysAddr at, usize bytes);  // mm::ioremap
+    void* (*alloc)(usize bytes);                     // zeroed memory; null: none
+    void (*free)(void* memory);
+    void* (*alloc_stack)(usize bytes);  // with a guard page below; null: none
 };
-/// False if there is no entry number `index`.
-bool irq_info(unsigned index, IrqInfo& info);
-u64 vector_count(unsigned vector, unsigned cpu);
-u64 total_interrupts();
-u64 spurious_interrupts();
 
-/// Maps and enables the interrupt controllers. `map` is mm::ioremap.
-void init(Result<void*> (*map)(PhysAddr at, usize bytes));
+/// Maps and enables the interrupt controllers. Panics without memory.
+void init(const Services& services);
 
 }  // namespace irq

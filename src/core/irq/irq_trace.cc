@@ -8,4 +8,17 @@ constexpr trace::Field IrqHandlerEntry::kFields[] = {
 };
 TRACE_POINT(IrqHandlerEntry);
 
+constexpr trace::Field IrqHandlerExit::kFields[] = {
+    TRACE_FIELD(IrqHandlerExit, irq),
+    TRACE_FIELD(IrqHandlerExit, ret),
+};
+TRACE_POINT(IrqHandlerExit);
+
+constexpr trace::Field VectorUpdate::kFields[] = {
+    TRACE_FIELD(VectorUpdate, irq),      TRACE_FIELD(VectorUpdate, vector),
+    TRACE_FIELD(VectorUpdate, cpu),      TRACE_FIELD(VectorUpdate, prev_vector),
+    TRACE_FIELD(VectorUpdate, prev_cpu),
+};
+TRACE_POINT(VectorUpdate);
+
 }  // namespace irq

@@ -1,4 +1,4 @@
-/// The trace point of device interrupts.
+/// The trace points of device interrupts.
 #pragma once
 
 #include "core/trace/trace.h"
@@ -24,6 +24,24 @@ struct IrqHandlerEntry {
     static trace::Event event;
     i32 irq;
     TraceName name;
+};
+
+struct IrqHandlerExit {
+    static constexpr const char* kSystem = "irq";
+    static constexpr const char* kName = "irq_handler_exit";
+    static const trace::Field kFields[2];
+    static trace::Event event;
+    i32 irq;
+    i32 ret;  // IrqReturn
+};
+
+/// An interrupt got a vector, or another one.
+struct VectorUpdate {
+    static constexpr const char* kSystem = "irq_vectors";
+    static constexpr const char* kName = "vector_update";
+    static const trace::Field kFields[5];
+    static trace::Event event;
+    u32 irq, vector, cpu, prev_vector, prev_cpu;
 };
 
 }  // namespace irq

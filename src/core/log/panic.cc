@@ -8,6 +8,7 @@
 #include "arch/cpu.h"
 #include "arch/power.h"
 #include "arch/upcalls.h"
+#include "core/lock/rank_name.h"
 #include "core/lock/spin_lock.h"
 #include "core/log/printk.h"
 #include "core/trace/trace.h"
@@ -119,9 +120,20 @@ void assert_failed(const char* what, Here here) {
     panic("assertion failed: %s, in %s (%s:%d)", what, here.function, here.file, here.line);
 }
 
+namespace {
+
+/// The lowest rank this processor holds: where the next lock would have to stand below.
+const char* lowest_held_rank() {
+    const u64 held = arch::this_cpu_read(held_ranks);
+    return held == 0 ? "none" : rank_name(static_cast<LockRank>(std::bit_width(held) - 1));
+}
+
+}  // namespace
+
 void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held) {
-    panic("lock '%s' (rank %d) %s%s%s", lock.name(), static_cast<int>(lock.rank()), what,
-          held != nullptr ? ", holding " : "", held != nullptr ? held->name() : "");
+    panic("lock '%s' (rank %s) %s%s%s; ranks held down to %s, holder: processor %d", lock.name(),
+          rank_name(lock.rank()), what, held != nullptr ? ", holding " : "",
+          held != nullptr ? held->name() : "", lowest_held_rank(), lock.holder());
 }
 
 /// Not through printk() and the console: formatting and the UART may be the very hole.

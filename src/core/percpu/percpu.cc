@@ -9,6 +9,7 @@
 
 u64 per_cpu_offset[kMaxCpus];
 PER_CPU u32 cpu_number = 0;
+PER_CPU u32 cpu_number_tag = 1;
 PER_CPU u32 preempt_count = kNoReschedNeeded;
 
 constinit CpuMask possible_cpus{1};
@@ -28,6 +29,7 @@ void setup_per_cpu_areas(unsigned count, void* (*alloc)(usize bytes)) {
         per_cpu_offset[cpu] = reinterpret_cast<u64>(copy) - reinterpret_cast<u64>(template_start);
         per_cpu(arch::this_cpu_offset, cpu) = per_cpu_offset[cpu];
         per_cpu(cpu_number, cpu) = cpu;
+        per_cpu(cpu_number_tag, cpu) = cpu + 1;
         possible_cpus.set(cpu);
     }
     arch::wrmsr(arch::Msr::GsBase, per_cpu_offset[0]);

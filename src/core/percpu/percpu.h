@@ -21,6 +21,10 @@ extern u32 cpu_number;  // per-CPU: read it through cpu_id()
 /// The number of this processor. Stays true only while preemption is off.
 inline unsigned cpu_id() { return arch::this_cpu_read(cpu_number); }
 
+/// That number and 1: who holds something, in words where 0 means nobody.
+extern u32 cpu_number_tag;  // per-CPU
+inline u32 cpu_tag() { return arch::this_cpu_read(cpu_number_tag); }
+
 template <class T>
 T& per_cpu(T& variable, unsigned cpu) {
     return *reinterpret_cast<T*>(reinterpret_cast<u64>(&variable) + per_cpu_offset[cpu]);

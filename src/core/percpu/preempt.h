@@ -11,12 +11,15 @@
 
 extern u32 preempt_count;  // per-CPU
 
-inline constexpr u32 kPreemptOffset = 1;           // preempt_disable() and spin locks
-inline constexpr u32 kHardirqOffset = 1 << 16;     // in an interrupt handler
-inline constexpr u32 kSoftirqOffset = 1 << 8;      // in a softirq, or softirqs disabled
+inline constexpr u32 kPreemptOffset = 1;       // preempt_disable() and spin locks
+inline constexpr u32 kSoftirqOffset = 1 << 8;  // a softirq runs: the lowest bit of its field
+inline constexpr u32 kSoftirqDisableOffset = 2 * kSoftirqOffset;  // local_bh_disable()
+inline constexpr u32 kHardirqOffset = 1 << 16;                    // in an interrupt handler
+inline constexpr u32 kNmiOffset = 1 << 20;                        // in the NMI handler
 inline constexpr u32 kNoReschedNeeded = 1u << 31;  // inverted: clear means reschedule, please
-inline constexpr u32 kHardirqMask = 0xf << 16;
 inline constexpr u32 kSoftirqMask = 0xff << 8;
+inline constexpr u32 kHardirqMask = 0xf << 16;
+inline constexpr u32 kNmiMask = 0xf << 20;
 
 inline void preempt_disable() { arch::this_cpu_add(preempt_count, kPreemptOffset); }
 inline void preempt_enable_no_resched() { arch::this_cpu_add(preempt_count, -kPreemptOffset); }
@@ -29,8 +32,22 @@ inline void preempt_enable() {
 
 inline bool need_resched() { return !(arch::this_cpu_read(preempt_count) & kNoReschedNeeded); }
 inline u32 preempt_depth() { return arch::this_cpu_read(preempt_count) & ~kNoReschedNeeded; }
+
+// --- which kind of code this is ---------------------------------------------------------------
+
+inline bool in_nmi() { return arch::this_cpu_read(preempt_count) & kNmiMask; }
+inline bool in_hardirq() { return arch::this_cpu_read(preempt_count) & kHardirqMask; }
+/// A softirq runs on this processor, or none may because of local_bh_disable().
+inline bool in_softirq() { return arch::this_cpu_read(preempt_count) & kSoftirqMask; }
+/// The caller was called by a softirq.
+inline bool in_serving_softirq() { return arch::this_cpu_read(preempt_count) & kSoftirqOffset; }
+/// Where no softirq may start: one runs already, they are disabled, or an interrupt is on.
 inline bool in_interrupt() {
-    return arch::this_cpu_read(preempt_count) & (kHardirqMask | kSoftirqMask);
+    return arch::this_cpu_read(preempt_count) & (kNmiMask | kHardirqMask | kSoftirqMask);
+}
+/// The caller runs on behalf of the current task, even if it may not sleep just now.
+inline bool in_task() {
+    return !(arch::this_cpu_read(preempt_count) & (kNmiMask | kHardirqMask | kSoftirqOffset));
 }
 /// True where code may sleep: no lock held, not in an interrupt, interrupts on.
 inline bool may_sleep() { return preempt_depth() == 0 && arch::irqs_on(); }

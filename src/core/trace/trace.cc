@@ -67,7 +67,8 @@ void append(const Event& event, const void* bytes) {
     const bool irqs_were_on = arch::irq_save();
     Ring& mine = this_cpu(ring);
     if (mine.is_ready()) {
-        const u8 flags = u8(!irqs_were_on) | u8(in_interrupt() ? 2 : 0);
+        const u8 flags =
+            u8(!irqs_were_on) | u8(in_hardirq() ? 2 : 0) | u8(in_serving_softirq() ? 4 : 0);
         mine.write({.time_ns = arch::clock_ns(),
                     .pid = arch::this_cpu_read(current_pid),
                     .event = u16(&event - __trace_events_start),
@@ -97,7 +98,7 @@ usize format_record(unsigned cpu, const RecordHeader& header, const std::byte* b
     const Event& event = all_events()[header.event];
     const u64 us = header.time_ns / 1000;
     usize length = format_to(line, "%7u [%03u] %c%c %5u.%06u: %s:", header.pid, cpu,
-                             header.flags & 1 ? 'd' : '.', header.flags & 2 ? 'h' : '.',
+                             header.flags & 1 ? 'd' : '.', ".hsH"[header.flags >> 1 & 3],
                              us / 1'000'000, us % 1'000'000, event.name);
     for (const Field& field : event.fields) {
         if (length >= line.size()) break;

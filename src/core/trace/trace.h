@@ -113,7 +113,7 @@ struct RecordHeader {
     u32 pid;
     u16 event;  // index into all_events()
     u8 size;    // of the record that follows, without this header
-    u8 flags;   // bit 0: interrupts were off; bit 1: in an interrupt handler
+    u8 flags;   // bit 0: interrupts were off; 1: in an interrupt handler; 2: in a softirq
 };
 static_assert(sizeof(RecordHeader) == 16);
 

@@ -20,11 +20,10 @@ SerialPort::SerialPort(Uart& uart, unsigned irq_line, const char* name, u32 mino
                        tty::Tty::Buffers buffers)
     : terminal(name, fs::make_dev(kTtyMajor, minor), *this, buffers),
       uart_(uart),
-      irq_line_(irq_line),
-      handler_{name, interrupt, this} {}
+      irq_line_(irq_line) {}
 
 Result<void> SerialPort::attach() {
-    TRY(irq::request_irq(irq_line_, handler_));
+    TRY(irq::request_irq(irq_line_, interrupt, irq::kShared, terminal.name, this));
     return tty::register_tty(terminal, terminal.name);
 }
 
@@ -223,8 +222,9 @@ bool SerialPort::handle_interrupt() {
     return true;
 }
 
-bool SerialPort::interrupt(void* port) {
-    return static_cast<SerialPort*>(port)->handle_interrupt();
+irq::IrqReturn SerialPort::interrupt(unsigned, void* port) {
+    const bool was_mine = static_cast<SerialPort*>(port)->handle_interrupt();
+    return was_mine ? irq::IrqReturn::Handled : irq::IrqReturn::None;
 }
 
 }  // namespace serial

@@ -60,7 +60,7 @@ public:
     void shutdown() override;
 
 private:
-    static bool interrupt(void* port);
+    static irq::IrqReturn interrupt(unsigned irq, void* port);
     bool handle_interrupt();
     void receive();
     struct Batch;
@@ -77,7 +77,6 @@ private:
     arch::Uart& uart_;
     const unsigned irq_line_;
     SpinLock uart_lock_{"uart", LockRank::TtyPort};
-    irq::IrqHandler handler_;
     RingBuffer<4096> ring_;
     u8 ier_ = 0;           // what the interrupt enable register holds
     u8 lcr_ = 0x03;        // line control: 8 bits, no parity

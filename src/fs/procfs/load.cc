@@ -1,5 +1,4 @@
-// How busy the machine is: uptime, loadavg, stat, interrupts.
-#include "core/irq/irq.h"
+// How busy the machine is: uptime, loadavg, stat.
 #include "core/percpu/percpu.h"
 #include "core/time/clock.h"
 #include "fs/procfs/system.h"
@@ -23,6 +22,7 @@ Totals add_up() {
         totals.all.system_ns += stats.system_ns;
         totals.all.idle_ns += stats.idle_ns;
         totals.all.irq_ns += stats.irq_ns;
+        totals.all.softirq_ns += stats.softirq_ns;
         totals.all.switches += stats.switches;
         totals.all.running += stats.running;
     });
@@ -31,8 +31,9 @@ Totals add_up() {
 
 /// user nice system idle iowait irq softirq steal guest guest_nice
 void print_cpu_times(SeqFile& out, const sched::CpuStats& stats) {
-    out.print(" %lu 0 %lu %lu 0 %lu 0 0 0 0\n", stats.user_ns / kNsPerTick,
-              stats.system_ns / kNsPerTick, stats.idle_ns / kNsPerTick, stats.irq_ns / kNsPerTick);
+    out.print(" %lu 0 %lu %lu 0 %lu %lu 0 0 0\n", stats.user_ns / kNsPerTick,
+              stats.system_ns / kNsPerTick, stats.idle_ns / kNsPerTick, stats.irq_ns / kNsPerTick,
+              stats.softirq_ns / kNsPerTick);
 }
 
 }  // namespace
@@ -64,26 +65,12 @@ Result<void> show_stat_of_system(SeqFile& out, void*) {
         out.print("cpu%u", cpu);
         print_cpu_times(out, sched::cpu_stats(cpu));
     });
-    out.print("intr %lu\nctxt %lu\n", irq::total_interrupts(), totals.all.switches);
+    print_interrupt_totals(out);
+    out.print("ctxt %lu\n", totals.all.switches);
     out.print("btime %lu\n", (time::realtime_ns() - time::now_ns()) / time::kNsPerSec);
-    out.print("processes %lu\nprocs_running %u\nprocs_blocked 0\nsoftirq 0\n", sched::total_forks(),
+    out.print("processes %lu\nprocs_running %u\nprocs_blocked 0\n", sched::total_forks(),
               totals.all.running);
-    return {};
-}
-
-Result<void> show_interrupts(SeqFile& out, void*) {
-    out.print("    ");
-    for_each_cpu(online_cpus, [&](unsigned cpu) { out.print("       CPU%-3u", cpu); });
-    out.print("\n");
-    irq::IrqInfo info;
-    for (unsigned i = 0; irq::irq_info(i, info); i++) {
-        out.print("%3s:", info.label);
-        for_each_cpu(online_cpus, [&](unsigned cpu) {
-            out.print(" %10lu  ", irq::vector_count(info.vector, cpu));
-        });
-        out.print(" %-8s %s\n", info.chip, info.name);
-    }
-    out.print("SPU: %10lu   spurious\n", irq::spurious_interrupts());
+    print_softirq_totals(out);
     return {};
 }
 

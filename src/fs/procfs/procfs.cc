@@ -27,6 +27,7 @@ constexpr libfs::TextNode kSystemFiles[] = {
     {"loadavg",     0444, show_loadavg},
     {"meminfo",     0444, show_meminfo},
     {"slabinfo",    0400, show_slabinfo},
+    {"softirqs",    0444, show_softirqs},
     {"stat",        0444, show_stat_of_system},
     {"uptime",      0444, show_uptime},
     {"version",     0444, show_version},

@@ -17,7 +17,12 @@ Result<void> show_kallsyms(SeqFile& out, void*);
 Result<void> show_uptime(SeqFile& out, void*);
 Result<void> show_loadavg(SeqFile& out, void*);
 Result<void> show_stat_of_system(SeqFile& out, void*);
+// interrupts.cc
 Result<void> show_interrupts(SeqFile& out, void*);
+void print_interrupt_totals(SeqFile& out);  // the line `intr` of /proc/stat
+// softirqs.cc
+Result<void> show_softirqs(SeqFile& out, void*);
+void print_softirq_totals(SeqFile& out);  // the line `softirq` of /proc/stat
 // memory.cc
 Result<void> show_meminfo(SeqFile& out, void*);
 Result<void> show_vmstat(SeqFile& out, void*);

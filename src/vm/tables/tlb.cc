@@ -23,6 +23,7 @@ PER_CPU MmStruct* loaded_mm = nullptr;
 struct FlushRequest {
     MmStruct* mm;
     VirtAddr start, end;
+    u32 from;  // who asks
 };
 
 void flush_local(VirtAddr start, VirtAddr end) {
@@ -43,6 +44,7 @@ void leave_mm() {
 /// hear of the next changes: it gives them back.
 void flush_here(void* argument) {
     const FlushRequest& request = *static_cast<const FlushRequest*>(argument);
+    if (request.from != cpu_id()) irq::count_tlb_shootdown();
     IrqOffGuard irqs_off;
     if (arch::this_cpu_read(loaded_mm) != request.mm) return;
     if (sched::current().mm == request.mm) {
@@ -76,13 +78,14 @@ void flush_kernel_here(void* argument) {
 }  // namespace
 
 void flush_tlb_range(MmStruct& mm, VirtAddr start, VirtAddr end) {
-    FlushRequest request{&mm, start, end};
+    PreemptGuard stay_here;
+    FlushRequest request{&mm, start, end, cpu_id()};
     call_on_users(mm, flush_here, &request);
 }
 
 void flush_tlb_kernel_range(VirtAddr start, VirtAddr end) {
-    FlushRequest request{nullptr, start, end};
     PreemptGuard stay_here;
+    FlushRequest request{nullptr, start, end, cpu_id()};
     flush_kernel_here(&request);
     const u64 others = online_cpus.bits() & ~(u64{1} << cpu_id());
     if (others) irq::call_on_cpus(others, flush_kernel_here, &request);

@@ -15,6 +15,8 @@ enum Reg : unsigned {
     kTaskPriority = 0x80,
     kEoi = 0xb0,
     kSpurious = 0xf0,
+    kTriggerMode = 0x180,  // 8 registers of 32 vectors each, 16 bytes apart; so are the requests
+    kRequest = 0x200,
     kErrorStatus = 0x280,
     kCommandLow = 0x300,
     kCommandHigh = 0x310,
@@ -77,6 +79,12 @@ void apic_init_cpu() {
 
 u32 apic_id() { return read(kId) >> 24; }
 void apic_eoi() { write(kEoi, 0); }
+
+static bool vector_bit(Reg first, unsigned vector) {
+    return read(static_cast<Reg>(first + vector / 32 * 16)) >> vector % 32 & 1;
+}
+bool apic_is_requested(unsigned vector) { return vector_bit(kRequest, vector); }
+bool apic_is_level(unsigned vector) { return vector_bit(kTriggerMode, vector); }
 
 void apic_send_ipi(u32 id, unsigned vector) { send(id, vector | kAssert); }
 void apic_send_init(u32 id) { send(id, kDeliverInit | kAssert); }

@@ -67,6 +67,24 @@ Result<void> ioapic_route(u32 gsi, unsigned vector, u32 id, bool active_low, boo
     return {};
 }
 
+bool ioapic_has(u32 gsi) { return owner_of(gsi) != nullptr; }
+
+u32 ioapic_gsi_limit() {
+    u32 limit = 0;
+    for (unsigned i = 0; i < ioapic_count; i++) {
+        const u32 end = ioapics[i].first_gsi + ioapics[i].inputs;
+        if (end > limit) limit = end;
+    }
+    return limit;
+}
+
+bool ioapic_is_unacknowledged(u32 gsi) {
+    constexpr u32 kRemoteIrr = 1 << 14;
+    const IoApic* apic = owner_of(gsi);
+    return apic != nullptr &&
+           (read(*apic, kRedirection + 2 * (gsi - apic->first_gsi)) & kRemoteIrr);
+}
+
 void ioapic_mask(u32 gsi) { change_mask(gsi, true); }
 void ioapic_unmask(u32 gsi) { change_mask(gsi, false); }
 

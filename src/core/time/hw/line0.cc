@@ -11,18 +11,16 @@ namespace {
 
 constinit std::atomic<ClockEventDevice*> connected{nullptr};
 
-bool timer_interrupt(void*) {
+irq::IrqReturn timer_interrupt(unsigned, void*) {
     clockevents_event(*connected.load(std::memory_order_relaxed));
-    return true;
+    return irq::IrqReturn::Handled;
 }
-
-constinit irq::IrqHandler handler{"timer", timer_interrupt, nullptr};
 
 }  // namespace
 
 void connect_line0(ClockEventDevice& device) {
     if (connected.exchange(&device) != nullptr) return;
-    const Result<void> requested = irq::request_irq(0, handler);
+    const Result<void> requested = irq::request_irq(0, timer_interrupt, 0, "timer", &connected);
     if (!requested.ok()) printk(Level::Err, "irq 0: %s: no timer there", requested.error());
 }
 

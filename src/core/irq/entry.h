@@ -1,0 +1,25 @@
+/// Entering and leaving interrupts: the interrupt stack, counts, and the time they take.
+#pragma once
+
+#include "core/irq/irq.h"
+
+namespace irq {
+
+inline constexpr usize kIrqStackBytes = 16 * 1024;
+
+/// Whether `at` lies on this processor's interrupt stack.
+bool on_irq_stack(const void* at);
+/// Whether `address` lies in the page below it, which is never mapped: the stack overflowed.
+bool is_irq_stack_guard(u64 address);
+
+/// How long a processor has been in interrupt handlers (softirqs not included), in ticks of the
+/// TSC.
+u64 irq_ticks(unsigned cpu);
+
+// Counts, for /proc.
+u32 vector_count(unsigned vector, unsigned cpu);
+u64 total_interrupts(unsigned cpu);
+u32 interrupt_errors();                    // stray vectors
+const char* vector_name(unsigned vector);  // of a system vector; null: nobody has it
+
+}  // namespace irq

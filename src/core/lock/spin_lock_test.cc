@@ -1,0 +1,156 @@
+// Spin locks under several processors: exclusion, order of arrival, and what guards leave behind.
+
+#include "core/lock/spin_lock.h"
+
+#include "core/time/clock.h"
+#include "lib/test.h"
+#include "sched/kthread.h"
+#include "sched/sched.h"
+#include "sched/wait_queue.h"
+
+namespace {
+
+void nap(u64 ns) { (void)sched::sleep_until(time::now_ns() + ns).ok(); }
+
+/// Runs `body` in a kernel thread that stays on `cpu`.
+void run_on(unsigned cpu, void (*body)(void*), void* arg) {
+    sched::Task* const task = sched::kthread_run(body, arg, "lock_test").take();
+    (void)sched::set_cpus_allowed(*task, u64{1} << cpu);
+}
+
+struct Counted {
+    SpinLock lock{"test_counted", LockRank::Pipe};
+    u64 value = 0;
+    std::atomic<u32> left{0};
+};
+constinit Counted counted;
+constexpr u64 kRounds = 3000;
+
+void count_up(void*) {
+    for (u64 i = 0; i < kRounds; i++) {
+        // All ways of taking it by turns; no interrupt takes this lock.
+        if (i % 3 == 0) {
+            SpinGuard guard(counted.lock);
+            counted.value++;
+        } else if (i % 3 == 1) {
+            IrqGuard guard(counted.lock);
+            counted.value++;
+        } else {
+            for (bool done = false; !done;) {
+                TryIrqGuard guard(counted.lock);
+                if (!guard.holds()) continue;
+                counted.value++;
+                done = true;
+            }
+        }
+    }
+    counted.left--;
+}
+
+struct Queue {
+    SpinLock lock{"test_fifo", LockRank::Pipe};
+    std::atomic<u32> turn{0};  // the processor that shall come now
+    std::atomic<u32> served{0};
+    u32 order[kMaxCpus] = {};
+};
+constinit Queue fifo;
+
+void join_queue(void*) {
+    IrqOffGuard irqs;
+    const u32 me = cpu_id();
+    while (fifo.turn.load() != me) arch::cpu_relax();
+    SpinGuard guard(fifo.lock);
+    fifo.order[fifo.served.load()] = me;
+    fifo.served++;
+}
+
+/// Whether processor `cpu` waits for the lock, as the `number`th.
+bool has_come(unsigned cpu, u32 number) {
+    const u32 word = fifo.lock.word().raw();
+    return number == 0 ? word >> 8 & 1 : word >> 18 == cpu + 1;
+}
+
+void hold_while_they_come(void*) {
+    const unsigned cpus = online_cpus.count();
+    fifo.served = 0;
+    for (unsigned cpu = cpus - 1; cpu > 0; cpu--) run_on(cpu, join_queue, nullptr);
+    SpinGuard guard(fifo.lock);
+    for (unsigned cpu = cpus - 1, number = 0; cpu > 0; cpu--, number++) {
+        fifo.turn = cpu;
+        while (!has_come(cpu, number)) arch::cpu_relax();
+    }
+}
+
+}  // namespace
+
+TEST(spin_lock_excludes, "lock.spin.excludes") {
+    const unsigned cpus = online_cpus.count();
+    counted.value = 0;
+    counted.left = cpus * 2;
+    for (unsigned i = 0; i < cpus * 2; i++) run_on(i % cpus, count_up, nullptr);
+    while (counted.left.load() > 0) nap(time::kNsPerMs);
+    EXPECT_EQ(counted.value, cpus * 2 * kRounds);
+    EXPECT(!counted.lock.is_locked());
+    EXPECT_EQ(counted.lock.word().raw(), 0u);
+}
+
+// One processor after the other comes while the lock is held, and they get it in that order: the
+// first that waits by the pending bit, all others by the queue.
+TEST(spin_lock_is_fair, "lock.spin.fifo") {
+    const unsigned cpus = online_cpus.count();
+    if (cpus < 3) return;  // one holds it, and two must wait
+    run_on(0, hold_while_they_come, nullptr);
+    while (fifo.served.load() < cpus - 1 || fifo.lock.is_locked()) nap(time::kNsPerMs);
+    // From the last processor down to the second.
+    for (u32 i = 0; i + 1 < cpus; i++) EXPECT_EQ(fifo.order[i], cpus - 1 - i);
+    EXPECT_EQ(fifo.lock.word().raw(), 0u);
+}
+
+TEST(spin_lock_tries, "lock.spin.try") {
+    static constinit SpinLock lock("test_try", LockRank::Pipe);
+    {
+        TryIrqGuard guard(lock);
+        EXPECT(guard.holds() && lock.is_held() && lock.is_locked());
+        EXPECT(!arch::irqs_on());
+        TryIrqGuard second(lock);
+        EXPECT(!second.holds());
+        EXPECT_EQ(arch::this_cpu_read(held_ranks), u64{1} << int(LockRank::Pipe));
+    }
+    EXPECT(arch::irqs_on() && !lock.is_locked());
+    {
+        TrySpinGuard guard(lock);
+        EXPECT(guard.holds() && arch::irqs_on() && preempt_depth() == 1);
+    }
+    EXPECT_EQ(preempt_depth(), 0u);
+    EXPECT_EQ(arch::this_cpu_read(held_ranks), 0u);
+    EXPECT_EQ(lock.holder(), -1);
+}
+
+TEST(irq_guards_nest, "lock.spin.irqsave") {
+    static constinit SpinLock outer("test_outer", LockRank::Pipe);
+    static constinit SpinLock inner("test_inner", LockRank::WaitQueue);
+    {
+        IrqGuard first(outer);
+        {
+            IrqGuard second(inner);
+            EXPECT(!arch::irqs_on());
+        }
+        EXPECT(!arch::irqs_on());  // as the inner guard found it
+    }
+    EXPECT(arch::irqs_on());
+}
+
+TEST(locks_of_one_rank_nest, "lock.spin.nested") {
+    static constinit SpinLock first("test_first", LockRank::Pipe);
+    static constinit SpinLock second("test_second", LockRank::Pipe);
+    IrqOffGuard irqs;
+    first.lock();
+    second.lock_nested();
+    EXPECT(first.is_held() && second.is_held());
+    EXPECT(second.word().raw() != 0 && first.word().raw() != 0);
+    second.unlock();
+    EXPECT(!second.is_locked() && first.is_held());
+    EXPECT_EQ(arch::this_cpu_read(held_ranks), u64{1} << int(LockRank::Pipe));
+    first.unlock();
+    EXPECT_EQ(arch::this_cpu_read(held_ranks), 0u);
+}

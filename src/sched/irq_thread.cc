@@ -1,0 +1,126 @@
+// The threads of threaded interrupt handlers, "irq/N-name". What wakes them is core/irq's business;
+// this folder lends the threads. Linux: irq_thread() in kernel/irq/manage.c.
+#include "abi/sched.h"
+#include "arch/cpu.h"
+#include "core/irq/irq_desc.h"
+#include "lib/format.h"
+#include "mm/own.h"
+#include "sched/kthread.h"
+#include "sched/run_queue.h"
+#include "sched/sched.h"
+#include "sched/wait_queue.h"
+
+namespace irq {
+
+struct IrqThread {
+    IrqThread(IrqDesc& line, IrqAction& handler) : desc(line), action(handler) {}
+
+    IrqDesc& desc;
+    IrqAction& action;
+    Ref<sched::Task> task;
+    SpinLock lock{"irq_thread", LockRank::Mutex};
+    bool should_stop GUARDED_BY(lock) = false;
+    bool has_ended GUARDED_BY(lock) = false;
+    sched::WaitQueue ended;
+};
+
+}  // namespace irq
+
+namespace sched {
+namespace {
+
+using irq::IrqThread;
+
+// For synchronize_irq(): whoever waits until no thread of a line has work.
+constinit SpinLock idle_lock{"irq_threads", LockRank::Mutex};
+constinit WaitQueue idle_waiters;
+
+void run_once(IrqThread& thread) {
+    irq::IrqDesc& desc = thread.desc;
+    const irq::IrqReturn said = thread.action.thread_fn(desc.irq, thread.action.dev_id);
+    if (said == irq::IrqReturn::Handled) {
+        desc.threads_handled.fetch_add(1, std::memory_order_relaxed);
+    }
+    while (!irq::finish_oneshot(desc, thread.action)) arch::cpu_relax();
+    if (desc.threads_active.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    IrqGuard guard(idle_lock);
+    idle_waiters.wake_all();
+}
+
+/// Sleeps until there is work (true) or the end (false); work comes first.
+bool wait_for_work(IrqThread& thread) {
+    for (;;) {
+        set_current_state(kInterruptible);
+        if (thread.action.run_wanted.exchange(false)) break;
+        bool stop;
+        {
+            IrqGuard guard(thread.lock);
+            stop = thread.should_stop;
+        }
+        if (stop) {
+            set_current_state(kRunning);
+            return false;
+        }
+        schedule();
+    }
+    set_current_state(kRunning);
+    return true;
+}
+
+void irq_thread(void* argument) {
+    IrqThread& thread = *static_cast<IrqThread*>(argument);
+    while (wait_for_work(thread)) run_once(thread);
+    IrqGuard guard(thread.lock);
+    thread.has_ended = true;
+    thread.ended.wake_all();
+}
+
+/// What ps and chrt show. The fair scheduler knows no real-time classes yet: the greatest weight is
+/// the nearest it has.
+void make_urgent(Task& task) {
+    constexpr u32 kPriority = 50;  // half of what there is, as on Linux
+    set_user_nice(task, -20);
+    task.nice = 0;
+    task.policy = abi::SCHED_FIFO;
+    task.rt_priority = kPriority;
+}
+
+Result<IrqThread*> start(irq::IrqDesc& desc, irq::IrqAction& action) {
+    mm::Own<IrqThread> thread = TRY(mm::make<IrqThread>(desc, action));
+    char name[sizeof(Task::comm)];
+    format_to(name, "irq/%u-%s", desc.irq, action.name);
+    // It does not end before stop(), so the pointer is still good.
+    thread->task = Ref<Task>::share(TRY(kthread_run(irq_thread, thread.get(), name)));
+    make_urgent(*thread->task);
+    return thread.leak();
+}
+
+void wake(IrqThread& thread) { wake_up_process(*thread.task); }
+
+void stop(IrqThread& thread) {
+    {
+        IrqGuard guard(thread.lock);
+        thread.should_stop = true;
+    }
+    wake_up_process(*thread.task);
+    {
+        IrqGuard guard(thread.lock);
+        while (!thread.has_ended) thread.ended.sleep_uninterruptible(thread.lock);
+    }
+    mm::destroy(&thread);
+}
+
+void wait_until_idle(irq::IrqDesc& desc) {
+    IrqGuard guard(idle_lock);
+    while (desc.threads_active.load(std::memory_order_acquire) != 0) {
+        idle_waiters.sleep_uninterruptible(idle_lock);
+    }
+}
+
+constexpr irq::ThreadServices kServices{start, wake, stop, wait_until_idle};
+
+}  // namespace
+
+void init_irq_threads() { irq::thread_services = &kServices; }
+
+}  // namespace sched
