@@ -51,7 +51,7 @@ void clear_need_resched() {
 void put_away(RunQueue& rq, Task& task, bool preempted) NO_LOCK_ANALYSIS {
     const u32 state = task.state.load(std::memory_order_relaxed);
     if (!preempted && state != kRunning) {
-        if ((state & kInterruptible) && signal_pending(task)) {
+        if (signal_ends_sleep(task, state)) {
             task.state.store(kRunning, std::memory_order_relaxed);
         } else {
             rq.deactivate_current(task);

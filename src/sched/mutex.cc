@@ -1,83 +1,123 @@
-// Sleeping locks. See mutex.h.
+// Mutexes that are held when somebody wants them. See mutex.h.
 //
-// A mutex is one word, its owner. Free and uncontended it is taken and released by one atomic
-// instruction; only when somebody waits does the releaser look at the queue.
+// Whoever puts itself into the queue sets kWaiters before it looks at the holder; the releaser's
+// one instruction fails once that bit is set. So either the waiter sees the mutex free, or the
+// releaser comes to the queue, whose lock the waiter holds until it is asleep.
 
 #include "sched/mutex.h"
 
+#include "core/lock/lock_stat.h"
 #include "core/log/panic.h"
-#include "sched/sched.h"
+#include "sched/lock/lock_sleep.h"
 
 namespace sched {
 
-bool Mutex::try_lock() {
-    Task* expected = nullptr;
-    return owner_.compare_exchange_strong(expected, &current(), std::memory_order_acquire);
-}
-
-void Mutex::lock() {
-    assert_no_spin_locks();
-    if (!try_lock()) [[unlikely]] {
-        lock_slow();
+/// True if the mutex is ours: it was free, or has been handed to us.
+bool Mutex::take_beside_waiters() {
+    const u64 me = word_of(current());
+    u64 word = word_.load(std::memory_order_relaxed);
+    for (;;) {
+        if ((word & ~kFlags) == me) return true;
+        if ((word & ~kFlags) != 0) return false;
+        if (word_.compare_exchange_weak(word, me | (word & kWaiters), std::memory_order_acquire,
+                                        std::memory_order_relaxed)) {
+            return true;
+        }
     }
 }
 
-void Mutex::lock_slow() NO_LOCK_ANALYSIS {
-    if (is_held()) panic("mutex '%s' taken twice by %s", name_, current().comm);
-    contenders_.fetch_add(1, std::memory_order_seq_cst);
+/// One task at a time does so: the others would only keep processors busy.
+bool Mutex::spin_while_holder_runs() {
+    if (has_spinner_.exchange(1, std::memory_order_acquire) != 0) return false;
+    bool taken = false;
     {
-        IrqGuard guard(wait_lock_);
-        while (!try_lock()) waiters_.sleep_uninterruptible(wait_lock_);
+        PreemptGuard stay;
+        for (;;) {
+            const Task* const owner = holder();
+            if (owner == nullptr) {
+                taken = take_beside_waiters();
+                if (taken) break;
+            } else if (!is_worth_spinning(*owner)) {
+                break;
+            }
+            arch::cpu_relax();
+        }
     }
-    contenders_.fetch_sub(1, std::memory_order_relaxed);
+    has_spinner_.store(0, std::memory_order_release);
+    return taken;
 }
 
-void Mutex::unlock() {
-    ASSERT(is_held());
-    owner_.store(nullptr, std::memory_order_seq_cst);
-    // A contender counts itself before it looks at the owner, so either it sees the mutex free or
-    // we see it here.
-    if (contenders_.load(std::memory_order_seq_cst) == 0) return;
+Result<void> Mutex::lock_slowly(u32 state) {
+    if (is_held()) panic("mutex '%s' taken twice by %s", name_, current().comm);
+    const lock_stat::Wait wait(this, name_, lock_stat::Kind::Mutex);
+    if (spin_while_holder_runs()) return {};
+    LockWaiter me;
     IrqGuard guard(wait_lock_);
-    waiters_.wake_one();
+    return wait_in_queue(me, state);
 }
 
-bool Mutex::is_held() const { return owner_.load(std::memory_order_relaxed) == &current(); }
+Result<void> Mutex::wait_in_queue(LockWaiter& me, u32 state) {
+    waiters_.push_back(me);
+    word_.fetch_or(kWaiters, std::memory_order_seq_cst);
+    bool taken;
+    while (!(taken = take_beside_waiters())) {
+        if (signal_ends_sleep(*me.task, state)) break;
+        if (me.came_late && waiters_.front() == &me) {
+            // Only now, and under the lock: a release between here and our sleep hands it over.
+            word_.fetch_or(kHandOff, std::memory_order_relaxed);
+            if (take_beside_waiters()) {
+                taken = true;
+                break;
+            }
+        }
+        sleep_for_lock(wait_lock_, state);
+        me.came_late = true;
+    }
+    leave_queue(me);
+    if (!taken) return ERESTARTSYS;
+    return {};
+}
 
-void RwSemaphore::down_read() {
+void Mutex::leave_queue(LockWaiter& me) {
+    const bool was_first = waiters_.front() == &me;
+    waiters_.remove(me);
+    if (waiters_.empty()) {
+        word_.fetch_and(~kFlags, std::memory_order_relaxed);
+    } else if (was_first) {
+        word_.fetch_and(~kHandOff, std::memory_order_relaxed);
+    }
+}
+
+void Mutex::unlock_slowly() {
+    if (!is_held()) {
+        const Task* const owner = holder();
+        panic("mutex '%s' released by %s, but held by %s", name_, current().comm,
+              owner != nullptr ? owner->comm : "nobody");
+    }
+    IrqGuard guard(wait_lock_);
+    LockWaiter* const first = waiters_.front();
+    if (first == nullptr) {
+        word_.store(0, std::memory_order_release);
+        return;
+    }
+    if (word_.load(std::memory_order_relaxed) & kHandOff) {
+        word_.store(word_of(*first->task) | kWaiters, std::memory_order_release);
+    } else {
+        word_.fetch_and(kFlags, std::memory_order_release);
+    }
+    wake_up_process(*first->task);
+}
+
+Result<void> Mutex::lock_interruptible() {
     assert_no_spin_locks();
-    IrqGuard guard(lock_);
-    while (readers_ < 0 || waiting_writers_ > 0) queue_.sleep_uninterruptible(lock_);
-    readers_++;
+    if (take_free()) return {};
+    return lock_slowly(kInterruptible);
 }
 
-bool RwSemaphore::try_down_read() {
-    IrqGuard guard(lock_);
-    if (readers_ < 0 || waiting_writers_ > 0) return false;
-    readers_++;
-    return true;
-}
-
-void RwSemaphore::up_read() {
-    IrqGuard guard(lock_);
-    ASSERT(readers_ > 0);
-    if (--readers_ == 0) queue_.wake_all();
-}
-
-void RwSemaphore::down_write() {
+Result<void> Mutex::lock_killable() {
     assert_no_spin_locks();
-    IrqGuard guard(lock_);
-    waiting_writers_++;
-    while (readers_ != 0) queue_.sleep_uninterruptible(lock_);
-    waiting_writers_--;
-    readers_ = -1;
-}
-
-void RwSemaphore::up_write() {
-    IrqGuard guard(lock_);
-    ASSERT(readers_ == -1);
-    readers_ = 0;
-    queue_.wake_all();
+    if (take_free()) return {};
+    return lock_slowly(kKillable);
 }
 
 }  // namespace sched

@@ -1,13 +1,24 @@
-/// Mutex: mutual exclusion for code that may sleep while it holds it. Linux: kernel/locking.
+/// Mutex: mutual exclusion for code that may sleep while it holds it.
 ///
 ///     MutexGuard guard(mutex);
 ///
-/// Not for interrupt context. Not recursive: taking it twice panics.
+/// Not for interrupt context. Not recursive: taking it twice panics, and so does releasing it from
+/// another task. One atomic instruction takes a free mutex; one releases it when nobody waits.
+///
+/// Who finds it held looks on as long as the holder runs on another processor, since it will soon
+/// let go; otherwise it sleeps, in the order of arrival. A mutex just released may be taken by
+/// whoever comes first, sleepers' turn or not: that keeps processors busy. But the first sleeper
+/// that came too late once is given it at the next release (hand-off), so nobody starves.
+///
+/// Linux: kernel/locking/mutex.c.
 #pragma once
 
 #include <atomic>
 
 #include "core/lock/annotations.h"
+#include "core/lock/spin_lock.h"
+#include "lib/result.h"
+#include "sched/lock/lock_waiter.h"
 #include "sched/wait_queue.h"
 
 namespace sched {
@@ -20,15 +31,42 @@ public:
     void lock() ACQUIRE();
     void unlock() RELEASE();
     bool try_lock() TRY_ACQUIRE(true);
-    bool is_held() const;  // by the running task
+
+    /// As lock(), but ERESTARTSYS, and not locked, if a signal (one that kills) comes first.
+    Result<void> lock_interruptible();
+    Result<void> lock_killable();
+
+    /// Whether the running task holds it; whether anybody does.
+    bool is_held() const { return holder() == &current(); }
+    bool is_locked() const { return holder() != nullptr; }
+    const char* name() const { return name_; }
 
 private:
-    void lock_slow();
+    // In the low bits of the word, below the holder's address.
+    static constexpr u64 kWaiters = 1;  // the queue is not empty: release the slow way
+    static constexpr u64 kHandOff = 2;  // give it to the first of the queue
+    static constexpr u64 kFlags = kWaiters | kHandOff;
 
-    std::atomic<Task*> owner_{nullptr};
-    std::atomic<u32> contenders_{0};
+    static u64 word_of(const Task& task) { return reinterpret_cast<u64>(&task); }
+    Task* holder() const {
+        return reinterpret_cast<Task*>(word_.load(std::memory_order_relaxed) & ~kFlags);
+    }
+    bool take_free() {
+        u64 free = 0;
+        return word_.compare_exchange_strong(free, word_of(current()), std::memory_order_acquire,
+                                             std::memory_order_relaxed);
+    }
+    bool take_beside_waiters();
+    bool spin_while_holder_runs();
+    Result<void> lock_slowly(u32 state);
+    Result<void> wait_in_queue(LockWaiter& me, u32 state) REQUIRES(wait_lock_);
+    void leave_queue(LockWaiter& me) REQUIRES(wait_lock_);
+    void unlock_slowly();
+
+    std::atomic<u64> word_{0};         // the holder's address, and flags
+    std::atomic<u32> has_spinner_{0};  // one task looks on while the holder runs; others sleep
     SpinLock wait_lock_{"mutex", LockRank::Mutex};
-    WaitQueue waiters_;
+    LockWaiters waiters_ GUARDED_BY(wait_lock_);
     const char* name_;
 };
 
@@ -42,47 +80,21 @@ private:
     Mutex& mutex_;
 };
 
-/// Many readers or one writer; both may sleep. A waiting writer holds back new readers.
-class CAPABILITY("rwsem") RwSemaphore {
-public:
-    constexpr explicit RwSemaphore(const char* name) : name_(name) {}
-    RwSemaphore(const RwSemaphore&) = delete;
-
-    void down_read() LOCK_ATTRIBUTE(acquire_shared_capability());
-    void up_read() LOCK_ATTRIBUTE(release_shared_capability());
-    bool try_down_read();
-    void down_write() ACQUIRE();
-    void up_write() RELEASE();
-
-private:
-    SpinLock lock_{"rwsem", LockRank::Mutex};
-    i32 readers_ = 0;  // -1: a writer
-    u32 waiting_writers_ = 0;
-    WaitQueue queue_;
-    const char* name_;
-};
-
-class SCOPED_CAPABILITY ReadGuard {
-public:
-    explicit ReadGuard(RwSemaphore& sem) LOCK_ATTRIBUTE(acquire_shared_capability(sem))
-        : sem_(sem) {
-        sem_.down_read();
+inline void Mutex::lock() NO_LOCK_ANALYSIS {
+    assert_no_spin_locks();
+    if (!take_free()) [[unlikely]] {
+        (void)lock_slowly(kUninterruptible).ok();
     }
-    ~ReadGuard() LOCK_ATTRIBUTE(release_generic_capability()) { sem_.up_read(); }
-    ReadGuard(const ReadGuard&) = delete;
+}
 
-private:
-    RwSemaphore& sem_;
-};
+inline bool Mutex::try_lock() NO_LOCK_ANALYSIS { return take_free(); }
 
-class SCOPED_CAPABILITY WriteGuard {
-public:
-    explicit WriteGuard(RwSemaphore& sem) ACQUIRE(sem) : sem_(sem) { sem_.down_write(); }
-    ~WriteGuard() RELEASE() { sem_.up_write(); }
-    WriteGuard(const WriteGuard&) = delete;
-
-private:
-    RwSemaphore& sem_;
-};
+inline void Mutex::unlock() NO_LOCK_ANALYSIS {
+    u64 mine = word_of(current());
+    if (!word_.compare_exchange_strong(mine, 0, std::memory_order_release,
+                                       std::memory_order_relaxed)) [[unlikely]] {
+        unlock_slowly();
+    }
+}
 
 }  // namespace sched

@@ -40,6 +40,8 @@ enum TaskState : u32 {
     kZombie = 1 << 4,           // Z: dead, waits to be reaped
     kDead = 1 << 5,             // X: reaped
     kNew = 1 << 6,              // not yet woken for the first time
+    kWakeKill = 1 << 8,         // with kUninterruptible: a signal that kills ends it, too
+    kKillable = kUninterruptible | kWakeKill,
     kWakeable = kInterruptible | kUninterruptible | kNew,
 };
 
@@ -54,6 +56,7 @@ enum TaskFlags : u32 {
     kExiting = 1 << 6,
     kMemdie = 1 << 7,  // chosen by the OOM killer
     kVforkDone = 1 << 8,
+    kKilled = 1 << 9,  // is about to die by a signal; never cleared
     kNoSetAffinity =
         1 << 26,  // a kernel thread that serves one processor; Linux' PF_NO_SETAFFINITY
 };
@@ -160,5 +163,12 @@ inline arch::TrapFrame& user_frame(Task& task) {
 }
 
 inline bool signal_pending(const Task& task) { return task.has(kSigPending); }
+inline bool fatal_signal_pending(const Task& task) { return task.has(kKilled); }
+
+/// Whether a signal keeps `task` from sleeping in `state`.
+inline bool signal_ends_sleep(const Task& task, u32 state) {
+    return ((state & kInterruptible) && signal_pending(task)) ||
+           ((state & kWakeKill) && fatal_signal_pending(task));
+}
 
 }  // namespace sched

@@ -8,6 +8,9 @@
 
 namespace sched {
 
+const u32 WaitQueue::kAnySleep = kInterruptible | kUninterruptible;
+const u32 WaitQueue::kSignalSleep = kInterruptible;
+
 namespace {
 
 /// Wakes a sleeper at its deadline.
@@ -24,87 +27,124 @@ struct Timeout {
     std::atomic<bool> has_expired{false};
 };
 
+/// Apart from schedule_until(), so that who waits for ever has no timer on its stack.
+[[gnu::noinline]] bool schedule_with_timer(u64 deadline_ns) {
+    Timeout timeout;
+    timeout.timer.start(deadline_ns);
+    schedule();
+    timeout.timer.cancel();
+    return timeout.has_expired.load(std::memory_order_acquire);
+}
+
 }  // namespace
 
-void WaitQueue::add(WaitQueueEntry& entry) {
-    IrqGuard guard(lock_);
+bool schedule_until(u64 deadline_ns) {
+    if (deadline_ns != kForever) return schedule_with_timer(deadline_ns);
+    schedule();
+    return false;
+}
+
+void WaitQueue::add_locked(WaitQueueEntry& entry) {
     if (entry.exclusive) {
         waiters_.push_back(entry);  // behind all others, so that wake_one() reaches those first
     } else {
         waiters_.push_front(entry);
     }
+    entry.is_queued.store(true, std::memory_order_relaxed);
+}
+
+void WaitQueue::add(WaitQueueEntry& entry) {
+    IrqGuard guard(lock_);
+    add_locked(entry);
 }
 
 void WaitQueue::remove(WaitQueueEntry& entry) {
     IrqGuard guard(lock_);
     if (entry.link.is_linked()) waiters_.remove(entry);
+    entry.is_queued.store(false, std::memory_order_relaxed);
 }
 
-void WaitQueue::wake(unsigned exclusive_limit) {
-    if (waiters_.empty()) return;
+void WaitQueue::wake_waiters(unsigned exclusive_limit, u32 states) {
     IrqGuard guard(lock_);
-    for (WaitQueueEntry& entry : waiters_) {
+    for (WaitQueueEntry& entry : waiters_.removable()) {
+        const bool exclusive = entry.exclusive;
         if (entry.callback != nullptr) {
             entry.callback(entry);
-        } else if (!wake_up_process(*entry.task)) {
-            continue;  // awake already: it does not use the wake-up up
+        } else if (!try_to_wake_up(*entry.task, states)) {
+            continue;  // awake already, or passed over: it does not use the wake-up up
+        } else if (entry.leaves) {
+            waiters_.remove(entry);
+            entry.is_queued.store(false, std::memory_order_release);  // now it may be gone
         }
-        if (entry.exclusive && --exclusive_limit == 0) return;
+        if (exclusive && --exclusive_limit == 0) return;
     }
 }
 
-Result<void> WaitQueue::sleep_in(SpinLock& lock, u32 state, bool exclusive,
-                                 u64 deadline_ns) NO_LOCK_ANALYSIS {
-    Task& me = current();
-    WaitQueueEntry entry;
-    entry.task = &me;
-    entry.exclusive = exclusive;
-    add(entry);
+void WaitQueue::prepare_to_wait(WaitQueueEntry& entry, u32 state) {
+    entry.task = &current();
+    entry.leaves = true;
+    IrqGuard guard(lock_);
+    if (!entry.link.is_linked()) add_locked(entry);
     // From here on a wake-up finds us; the state makes it count.
-    me.state.store(state, std::memory_order_seq_cst);
+    set_current_state(state);
+}
+
+void WaitQueue::finish_wait(WaitQueueEntry& entry) {
+    current().state.store(kRunning, std::memory_order_relaxed);
+    if (entry.is_queued.load(std::memory_order_acquire)) remove(entry);
+}
+
+Result<void> WaitQueue::sleep_in(SpinLock& lock, u32 state, Wakes wakes,
+                                 u64 deadline_ns) NO_LOCK_ANALYSIS {
+    WaitQueueEntry entry;
+    entry.exclusive = wakes == Wakes::OneOfMany;
+    prepare_to_wait(entry, state);
     lock.unlock();
     arch::irq_enable();
-
-    bool expired = false;
-    if (deadline_ns == kForever) {
-        schedule();
-    } else {
-        Timeout timeout;
-        timeout.timer.start(deadline_ns);
-        schedule();
-        timeout.timer.cancel();
-        expired = timeout.has_expired.load(std::memory_order_acquire);
-    }
-    me.state.store(kRunning, std::memory_order_relaxed);
-    remove(entry);
+    const bool expired = schedule_until(deadline_ns);
+    // Who was woken says so, whatever else has happened: an exclusive wake-up must not be lost.
+    const bool woken = !entry.is_queued.load(std::memory_order_acquire);
+    finish_wait(entry);
     arch::irq_disable();
     lock.lock();
-    if (state == kInterruptible && signal_pending(me)) return ERESTARTSYS;
+    if (woken) return {};
+    if (signal_ends_sleep(current(), state)) return ERESTARTSYS;
     if (expired) return ETIMEDOUT;
     return {};
 }
 
 Result<void> WaitQueue::sleep(SpinLock& lock) {
-    return sleep_in(lock, kInterruptible, false, kForever);
+    return sleep_in(lock, kInterruptible, Wakes::Always, kForever);
 }
 Result<void> WaitQueue::sleep_exclusive(SpinLock& lock) {
-    return sleep_in(lock, kInterruptible, true, kForever);
+    return sleep_in(lock, kInterruptible, Wakes::OneOfMany, kForever);
 }
 Result<void> WaitQueue::sleep_until(SpinLock& lock, u64 deadline_ns) {
-    return sleep_in(lock, kInterruptible, false, deadline_ns);
+    return sleep_in(lock, kInterruptible, Wakes::Always, deadline_ns);
+}
+Result<void> WaitQueue::sleep_killable(SpinLock& lock) {
+    return sleep_in(lock, kKillable, Wakes::Always, kForever);
 }
 void WaitQueue::sleep_uninterruptible(SpinLock& lock) {
-    (void)sleep_in(lock, kUninterruptible, false, kForever).ok();
+    (void)sleep_in(lock, kUninterruptible, Wakes::Always, kForever).ok();
+}
+
+Result<u64> WaitQueue::sleep_timeout(SpinLock& lock, u64 timeout_ns) {
+    const u64 deadline = time::now_ns() + timeout_ns;
+    const Result<void> slept = sleep_in(lock, kInterruptible, Wakes::Always, deadline);
+    if (slept.ok()) {
+        const u64 now = time::now_ns();
+        return now < deadline ? deadline - now : 1;
+    }
+    if (slept.error() == ETIMEDOUT) return u64{0};
+    return slept.error();
 }
 
 Result<void> sleep_until(u64 deadline_ns) {
     while (time::now_ns() < deadline_ns) {
         if (signal_pending(current())) return ERESTARTSYS;
-        Timeout timeout;
         set_current_state(kInterruptible);
-        timeout.timer.start(deadline_ns);
-        schedule();
-        timeout.timer.cancel();
+        schedule_until(deadline_ns);
         set_current_state(kRunning);
     }
     return {};

@@ -16,7 +16,7 @@
 #include "arch/upcalls.h"
 #include "core/percpu/percpu.h"
 #include "mm/page_table.h"
-#include "sched/mutex.h"
+#include "sched/lock/rwsem.h"
 #include "sched/task.h"
 #include "vm/vm_area.h"
 

@@ -12,10 +12,15 @@ namespace {
 
 void nap(u64 ns) { (void)sched::sleep_until(time::now_ns() + ns).ok(); }
 
-/// Runs `body` in a kernel thread that stays on `cpu`.
-void run_on(unsigned cpu, void (*body)(void*), void* arg) {
+/// Runs `body` in a kernel thread that stays on `cpu`, once it has got there (await_processor).
+void run_on(unsigned cpu, void (*body)(void*)) {
+    void* const arg = reinterpret_cast<void*>(u64{cpu});
     sched::Task* const task = sched::kthread_run(body, arg, "lock_test").take();
     (void)sched::set_cpus_allowed(*task, u64{1} << cpu);
+}
+
+void await_processor(void* arg) {
+    while (sched::current().cpu.load() != reinterpret_cast<u64>(arg)) nap(time::kNsPerMs / 4);
 }
 
 struct Counted {
@@ -55,7 +60,8 @@ struct Queue {
 };
 constinit Queue fifo;
 
-void join_queue(void*) {
+void join_queue(void* cpu) {
+    await_processor(cpu);
     IrqOffGuard irqs;
     const u32 me = cpu_id();
     while (fifo.turn.load() != me) arch::cpu_relax();
@@ -70,10 +76,11 @@ bool has_come(unsigned cpu, u32 number) {
     return number == 0 ? word >> 8 & 1 : word >> 18 == cpu + 1;
 }
 
-void hold_while_they_come(void*) {
+void hold_while_they_come(void* here) {
+    await_processor(here);
     const unsigned cpus = online_cpus.count();
     fifo.served = 0;
-    for (unsigned cpu = cpus - 1; cpu > 0; cpu--) run_on(cpu, join_queue, nullptr);
+    for (unsigned cpu = cpus - 1; cpu > 0; cpu--) run_on(cpu, join_queue);
     SpinGuard guard(fifo.lock);
     for (unsigned cpu = cpus - 1, number = 0; cpu > 0; cpu--, number++) {
         fifo.turn = cpu;
@@ -87,7 +94,7 @@ TEST(spin_lock_excludes, "lock.spin.excludes") {
     const unsigned cpus = online_cpus.count();
     counted.value = 0;
     counted.left = cpus * 2;
-    for (unsigned i = 0; i < cpus * 2; i++) run_on(i % cpus, count_up, nullptr);
+    for (unsigned i = 0; i < cpus * 2; i++) run_on(i % cpus, count_up);
     while (counted.left.load() > 0) nap(time::kNsPerMs);
     EXPECT_EQ(counted.value, cpus * 2 * kRounds);
     EXPECT(!counted.lock.is_locked());
@@ -99,7 +106,7 @@ TEST(spin_lock_excludes, "lock.spin.excludes") {
 TEST(spin_lock_is_fair, "lock.spin.fifo") {
     const unsigned cpus = online_cpus.count();
     if (cpus < 3) return;  // one holds it, and two must wait
-    run_on(0, hold_while_they_come, nullptr);
+    run_on(0, hold_while_they_come);
     while (fifo.served.load() < cpus - 1 || fifo.lock.is_locked()) nap(time::kNsPerMs);
     // From the last processor down to the second.
     for (u32 i = 0; i + 1 < cpus; i++) EXPECT_EQ(fifo.order[i], cpus - 1 - i);

@@ -121,8 +121,10 @@ bool is_ignored(Task& task, int signal) {
 }
 
 void signal_wake_up(Task& task, bool fatal) {
-    task.set(sched::kSigPending);
-    const u32 states = sched::kInterruptible | (fatal ? sched::kStopped | sched::kTraced : 0);
+    using namespace sched;
+    if (fatal) task.set(kKilled);
+    task.set(kSigPending);
+    const u32 states = kInterruptible | (fatal ? kWakeKill | kStopped | kTraced : 0);
     if (!sched::try_to_wake_up(task, states)) sched::kick_process(task);
 }
 
