@@ -26,6 +26,8 @@ bool apic_is_level(unsigned vector);
 
 /// Sends an interrupt to one processor, by APIC id.
 void apic_send_ipi(u32 apic_id, unsigned vector);
+/// To this processor itself. Any context, NMI included: it disturbs no sending that is under way.
+void apic_send_self(unsigned vector);
 /// INIT and STARTUP, as the MP initialisation protocol wants them; `page` is below 1 MiB.
 void apic_send_init(u32 apic_id);
 void apic_send_startup(u32 apic_id, u8 page);

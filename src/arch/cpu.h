@@ -81,6 +81,9 @@ void mmio_write(volatile void* at, T value) {
 
 enum class Msr : u32 {
     ApicBase = 0x1b,
+    McgCap = 0x179,
+    McgStatus = 0x17a,
+    McgCtl = 0x17b,
     TscDeadline = 0x6e0,
     Efer = 0xc000'0080,
     Star = 0xc000'0081,
@@ -219,6 +222,11 @@ struct [[gnu::packed]] TablePointer {
 };
 inline void lgdt(const TablePointer& table) { asm volatile("lgdt %0" : : "m"(table)); }
 inline void lidt(const TablePointer& table) { asm volatile("lidt %0" : : "m"(table)); }
+inline TablePointer sidt() {
+    TablePointer table;
+    asm volatile("sidt %0" : "=m"(table));
+    return table;
+}
 inline void ltr(u16 selector) { asm volatile("ltr %0" : : "r"(selector)); }
 inline void lldt(u16 selector) { asm volatile("lldt %0" : : "r"(selector)); }
 

@@ -22,11 +22,16 @@ Result<void> page_fault(arch::TrapFrame& frame, VirtAddr at, Access access);
 /// Interrupts are on.
 void user_fault(arch::TrapFrame& frame, const arch::UserFault& fault);
 
-/// An exception in the kernel that nobody expected: reports and stops. core/log/oops.cc
+/// An exception in the kernel that nobody expected: reports it, then ends the running task, or the
+/// machine. `at` is the address of a page fault, else 0. Interrupts are off. core/log/oops.cc
 [[noreturn]] void kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at);
 
-/// A non-maskable interrupt, on its own stack. False: nobody knows why. core/irq/nmi.cc
-bool nmi(arch::TrapFrame& frame);
+/// A non-maskable interrupt, on its own stack, with the chipset's reason (port 0x61). It may have
+/// interrupted anything, so no lock may be taken and nothing may fault. core/irq/nmi.cc
+void nmi(arch::TrapFrame& frame, u8 reason);
+
+/// What one register bank tells about the machine check that stops the machine. core/irq/nmi.cc
+void machine_check(u32 bank, u64 status, u64 address);
 
 /// A panic wants silence: a non-maskable interrupt to every other online processor. It does not
 /// wait, and takes no lock. core/irq/ipi.cc

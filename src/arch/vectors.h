@@ -29,6 +29,7 @@ enum Vector : unsigned {
     kFirstSystem = 0xec,  // from here on one meaning on all processors
     kTimerVector = 0xec,
     kIrqWorkVector = 0xf6,
+    kNmiReportVector = 0xf8,
     kRescheduleVector = 0xfd,
     kCallVector = 0xfb,
     kStopVector = 0xfc,

@@ -88,6 +88,8 @@ void take_word(const char* word, CommandLine& out) {
         out.no_tsc = true;
     } else if (is(word, "ro")) {
         out.read_only = true;
+    } else if (is(word, "oops=panic")) {
+        out.oops_panics = true;
     } else if (take_text(word, out) || take_number(word, out) || is_known_and_ignored(word)) {
         return;
     } else if (strchr(word, '=') != nullptr) {

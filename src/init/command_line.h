@@ -29,7 +29,8 @@ struct CommandLine {
     const char* vdso;         // vdso=0: programs get none
     bool no_tsc;              // notsc: do not trust it
     bool quiet;
-    bool read_only;  // ro
+    bool read_only;    // ro
+    bool oops_panics;  // oops=panic
     const char* init_argv[kMaxInitWords];
     usize init_argc;
     const char* init_envp[kMaxInitWords];

@@ -12,6 +12,8 @@
 #include "arch/uart.h"
 #include "core/irq/ipi.h"
 #include "core/irq/irq.h"
+#include "core/irq/nmi.h"
+#include "core/log/oops.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/percpu/percpu.h"
@@ -131,6 +133,7 @@ void start_console() {
     parse_command_line({arch::boot_info.command_line, strlen(arch::boot_info.command_line)},
                        command_line);
     console_loglevel = command_line.quiet ? 4 : 7;
+    if (command_line.oops_panics) panic_on_oops = 1;
     if (arch::uart_com1.init(arch::Uart::kMaxBaud)) register_console(early_console);
     printk("%s", abi::kVersionBanner);
     printk("Command line: %s", arch::boot_info.command_line);
@@ -194,6 +197,7 @@ void start_interrupts() {
     irq::init(
         {.map = mm::ioremap, .alloc = alloc_zeroed, .free = mm::kfree, .alloc_stack = alloc_area});
     irq::init_ipis();
+    irq::init_nmi();
     irq::set_apic_id(0, arch::apic_id());
 }
 

@@ -7,6 +7,7 @@
 
 #include "process/process.h"
 
+#include "core/log/oops.h"
 #include "core/log/panic.h"
 #include "fs/fd_table.h"
 #include "mm/own.h"
@@ -15,6 +16,7 @@
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
+#include "sched/kthread.h"
 #include "vm/mm_struct.h"
 
 namespace process {
@@ -252,6 +254,18 @@ void do_exit(i32 status) {
     exit_notify(task, group_dead);
     sched::do_task_dead();
 }
+
+/// For core/log: the running task ran into an error of the kernel. Its process goes on without it,
+/// as far as it can.
+static void die_of_oops(int signal) {
+    Task& task = sched::current();
+    if (task.pid == 0) panic("Attempted to kill the idle task!");
+    arch::irq_enable();
+    if (task.has(sched::kKernelThread)) sched::kthread_exit_hook(task);
+    do_exit(signal);
+}
+
+void arm_oops() { make_task_dead = die_of_oops; }
 
 void do_group_exit(i32 status) {
     Task& task = sched::current();

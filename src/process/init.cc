@@ -191,6 +191,7 @@ void init() {
     futex_init();
     sched::adopt_kthread = adopt_kernel_thread;
     sched::kthread_exit_hook = exit_kernel_thread;
+    arm_oops();
     const Result<Task*> thread = sched::kthread_run(kthreadd_main, nullptr, "kthreadd");
     if (!thread.ok()) panic("cannot start kthreadd: %s", thread.error());
 }

@@ -57,6 +57,9 @@ Result<void> make_process_parts(sched::Task& task);
 /// clear_child_tid. For exit and execve.
 void mm_release(sched::Task& task);
 
+/// From here on a task that runs into an error of the kernel dies instead of the machine. Boot.
+void arm_oops();
+
 /// The status of a dead process, as wait4() reports it.
 i32 wait_status_of(const sched::Task& leader);
 

@@ -89,6 +89,8 @@ const char* vector_name(unsigned vector) { return vector_handlers[vector].name; 
 
 const arch::TrapFrame* current_frame() { return arch::this_cpu_read(interrupted); }
 
+void count_vector(unsigned vector) { arch::this_cpu_add(vector_counts.of[vector], 1); }
+
 u32 vector_count(unsigned vector, unsigned cpu) { return per_cpu(vector_counts, cpu).of[vector]; }
 
 u64 total_interrupts(unsigned cpu) {

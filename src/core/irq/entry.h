@@ -17,6 +17,7 @@ bool is_irq_stack_guard(u64 address);
 u64 irq_ticks(unsigned cpu);
 
 // Counts, for /proc.
+void count_vector(unsigned vector);  // one that does not come through device_interrupt()
 u32 vector_count(unsigned vector, unsigned cpu);
 u64 total_interrupts(unsigned cpu);
 u32 interrupt_errors();                    // stray vectors

@@ -11,6 +11,7 @@
 #include "core/lock/rank_name.h"
 #include "core/lock/spin_lock.h"
 #include "core/log/printk.h"
+#include "core/log/registers.h"
 #include "core/trace/trace.h"
 #include "lib/lab.h"
 #include "lib/string.h"
@@ -24,18 +25,6 @@ constinit std::atomic<u32> panicking_cpu{kNobody};
 
 constexpr u8 kExitPanic = 0x31;  // QEMU's exit code becomes 2 * 0x31 + 1 = 99
 constexpr u8 kExitLabTodo = 0x32;
-
-void print_registers(const arch::TrapFrame& f) {
-    printk("RIP: %04x:%016x  RFLAGS: %08x  ERR: %x", f.cs, f.rip, f.rflags, f.orig_rax);
-    printk("RSP: %04x:%016x", f.ss, f.rsp);
-    printk("RAX: %016x RBX: %016x RCX: %016x", f.rax, f.rbx, f.rcx);
-    printk("RDX: %016x RSI: %016x RDI: %016x", f.rdx, f.rsi, f.rdi);
-    printk("RBP: %016x R08: %016x R09: %016x", f.rbp, f.r8, f.r9);
-    printk("R10: %016x R11: %016x R12: %016x", f.r10, f.r11, f.r12);
-    printk("R13: %016x R14: %016x R15: %016x", f.r13, f.r14, f.r15);
-    printk("CR2: %016x CR3: %016x CR4: %016x", arch::read_cr2(), arch::read_cr3(),
-           arch::read_cr4());
-}
 
 /// One record of some processor's ring, for merging them by time.
 struct Cursor {
@@ -100,6 +89,8 @@ void claim_panic(const char* what) {
 
 }  // namespace
 
+bool is_anyone_panicking() { return panicking_cpu.load(std::memory_order_relaxed) != kNobody; }
+
 bool is_panicking() { return panicking_cpu.load(std::memory_order_relaxed) == cpu_id(); }
 
 void vpanic(const arch::TrapFrame* frame, const char* format, std::span<const FormatArg> args) {
@@ -145,14 +136,4 @@ void lab_todo(const char* lab, const char* function) {
     }
     arch::debug_exit(kExitLabTodo);
     arch::halt_forever();
-}
-
-void upcall::kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at) {
-    const FormatArg args[] = {FormatArg(name), FormatArg(at)};
-    vpanic(&frame, "%s in the kernel, at 0x%016x", args);
-}
-
-bool upcall::nmi(arch::TrapFrame&) {
-    if (panicking_cpu.load(std::memory_order_relaxed) == kNobody) return false;
-    arch::halt_forever();  // another processor panics and wants silence
 }

@@ -24,6 +24,9 @@ template <class... Args>
 /// True on the processor that is panicking: locks are then passed by.
 bool is_panicking();
 
+/// True if some processor is.
+bool is_anyone_panicking();
+
 /// A line about the current task for the panic report; set once by sched/.
 extern void (*panic_describe_task)();
 

@@ -1,9 +1,11 @@
 // /proc/sys: settings as files. What cannot be changed says so by its permissions.
 #include "abi/version.h"
+#include "core/log/oops.h"
 #include "core/random/random.h"
 #include "fs/libfs/tree.h"
 #include "fs/procfs/system.h"
 #include "ipc/pipe.h"
+#include "lib/parse.h"
 #include "process/uts.h"
 #include "sched/pid.h"
 #include "vm/mm_struct.h"
@@ -60,6 +62,23 @@ Result<void> show_boot_id(SeqFile& out, void*) {
     return {};
 }
 
+Result<void> show_tainted(SeqFile& out, void*) {
+    out.print("%u\n", tainted());
+    return {};
+}
+template <std::atomic<u32>& Setting>
+Result<void> show_setting(SeqFile& out, void*) {
+    out.print("%u\n", Setting.load());
+    return {};
+}
+template <std::atomic<u32>& Setting>
+Result<void> store_switch(std::string_view text, void*) {
+    const u64 value = TRY(parse_unsigned(libfs::trim(text)));
+    if (value > 1) return EINVAL;
+    Setting = static_cast<u32>(value);
+    return {};
+}
+
 constexpr TextNode kKernel[] = {
     {"hostname", 0644, show_name<process::UtsField::HostName>,
      store_name<process::UtsField::HostName>},
@@ -70,6 +89,9 @@ constexpr TextNode kKernel[] = {
     {"randomize_va_space", 0444, show_number<2>},
     {"ngroups_max", 0444, show_number<32>},
     {"cap_last_cap", 0444, show_number<40>},
+    {"tainted", 0444, show_tainted},
+    {"panic_on_oops", 0644, show_setting<panic_on_oops>, store_switch<panic_on_oops>},
+    {"panic_on_warn", 0644, show_setting<panic_on_warn>, store_switch<panic_on_warn>},
 };
 struct FixedText {
     TextNode node;

@@ -87,6 +87,13 @@ bool apic_is_requested(unsigned vector) { return vector_bit(kRequest, vector); }
 bool apic_is_level(unsigned vector) { return vector_bit(kTriggerMode, vector); }
 
 void apic_send_ipi(u32 id, unsigned vector) { send(id, vector | kAssert); }
+/// Only the lower half: the upper one may be half of a command that this interrupts.
+void apic_send_self(unsigned vector) {
+    constexpr u32 kToSelf = 1 << 18;
+    if (registers == nullptr) return;
+    while (read(kCommandLow) & kDeliveryPending) cpu_relax();
+    write(kCommandLow, vector | kAssert | kToSelf);
+}
 void apic_send_init(u32 id) { send(id, kDeliverInit | kAssert); }
 void apic_send_startup(u32 id, u8 page) { send(id, kDeliverStartup | kAssert | page); }
 void apic_send_nmi(u32 id) {

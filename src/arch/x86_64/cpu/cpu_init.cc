@@ -2,7 +2,9 @@
 
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
+#include "arch/exception_stack.h"
 #include "arch/x86_64/cpu/cpu_setup.h"
+#include "arch/x86_64/trap/own_stack.h"
 
 namespace arch {
 
@@ -29,6 +31,11 @@ T& mine(T& variable) {
 }
 
 }  // namespace
+
+bool is_on_exception_stack(u64 at) {
+    const IstStacks& stacks = mine(ist_stacks);
+    return at - reinterpret_cast<u64>(&stacks) <= sizeof stacks;
+}
 
 void load_cpu_tables(CpuTables& tables) {
     lgdt({sizeof tables.gdt - 1, reinterpret_cast<u64>(tables.gdt)});
@@ -64,6 +71,7 @@ void cpu_init(unsigned cpu) {
     load_cpu_tables(tables);
     load_idt();
     set_syscall_msrs();
+    enable_machine_check();
 }
 
 }  // namespace arch

@@ -2,22 +2,19 @@
 // syscall_entry.S, with interrupts off, on the kernel stack of the current task (or an IST stack).
 // Linux: arch/x86/entry/common.c, arch/x86/kernel/traps.c.
 
+#include <cstddef>
+
 #include "arch/cpu.h"
 #include "arch/trap_frame.h"
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
 #include "arch/x86_64/trap/exception.h"
+#include "arch/x86_64/trap/own_stack.h"
+#include "lib/string.h"
 
 namespace arch {
 
 namespace {
-
-/// Those that may strike anywhere, even where the current stack and GS are not usable. They have
-/// stacks of their own and leave as they came: nothing is rescheduled, no signal delivered.
-void handle_on_own_stack(TrapFrame& frame, unsigned vector) {
-    if (vector == kNmi && upcall::nmi(frame)) return;
-    upcall::kernel_fault(frame, exception_name(vector), VirtAddr(0));
-}
 
 void system_call_i386(TrapFrame& frame) {
     frame.orig_rax = frame.rax;
@@ -49,6 +46,15 @@ extern "C" void handle_trap(TrapFrame& frame, unsigned vector) {
     } else if (vector >= kFirstDevice && frame.interrupts_on()) {
         upcall::preempt_schedule_irq();
     }
+}
+
+/// The IRET to user mode faulted: `frame` looks like a fault of the kernel's, with the user's
+/// registers. What IRET would not accept lies above, where the frame of the user was; so putting
+/// the registers back below it makes a frame as if user code had raised the exception.
+extern "C" TrapFrame* fix_bad_iret(TrapFrame& frame) {
+    constexpr usize kBelowRip = offsetof(TrapFrame, rip);
+    void* const user = reinterpret_cast<void*>(frame.rsp - kBelowRip);
+    return static_cast<TrapFrame*>(memmove(user, &frame, kBelowRip));  // they overlap
 }
 
 extern "C" void handle_syscall(TrapFrame& frame) {

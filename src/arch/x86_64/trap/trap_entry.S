@@ -94,14 +94,29 @@ return_to_user_iret:                            // interrupts are off, the work 
         swapgs
         RESTORE_REGISTERS
         add $8, %rsp                            // orig_rax
-        .globl user_iret
 user_iret:
         iretq                                   // may fault on what a signal frame contained
 
-1:      call handle_trap                        // rbp is still that of the interrupted code
+1:      cmpq $user_iret, 16*8(%rsp)             // TrapFrame::rip
+        je bad_iret
+        call handle_trap                        // rbp is still that of the interrupted code
         RESTORE_REGISTERS
         add $8, %rsp
         iretq
+
+// It was the IRET above that faulted: a segment or rip of the user's is not acceptable. The
+// registers and GS are the user's again, so this becomes an exception of user mode. rdi: the frame;
+// esi: the vector.
+bad_iret:
+        swapgs
+        mov %esi, %ebx                          // the user's is in the frame
+        call fix_bad_iret
+        mov %rax, %rsp
+        mov %rax, %rdi
+        mov %ebx, %esi
+        xor %ebp, %ebp
+        call handle_trap
+        jmp return_to_user_iret
 
 // NMI, double fault and machine check may strike between an entry and its swapgs, so the
 // interrupted cs says nothing about GS. The kernel's GS base is a kernel address, i.e. negative;

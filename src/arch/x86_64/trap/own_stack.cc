@@ -1,0 +1,81 @@
+// See own_stack.h. Linux: arch/x86/kernel/{nmi,traps,cpu/mce/core}.c.
+
+#include "arch/x86_64/trap/own_stack.h"
+
+#include "arch/cpu.h"
+#include "arch/layout.h"
+#include "arch/upcalls.h"
+#include "arch/vectors.h"
+#include "arch/x86_64/trap/exception.h"
+
+namespace arch {
+
+namespace {
+
+/// Why the processor interrupted, from the chipset's status port.
+u8 nmi_reason() {
+    constexpr u16 kSystemControlB = 0x61;
+    return inb(kSystemControlB);
+}
+
+/// The first fault could not push its frame: if it was for an address at the very end of the stack,
+/// the stack is full.
+bool is_stack_overflow(const TrapFrame& frame, VirtAddr at) {
+    constexpr u64 kReach = 2 * kPageSize;  // one call may claim a page and more
+    return at >= kVmallocStart && at < kVmallocEnd && at.raw() + kReach > frame.rsp &&
+           at.raw() < frame.rsp + kPageSize;
+}
+
+void double_fault(TrapFrame& frame) {
+    const VirtAddr at = read_cr2();
+    if (is_stack_overflow(frame, at)) {
+        upcall::kernel_fault(frame, "kernel stack overflow (double fault)", at);
+    }
+    upcall::kernel_fault(frame, exception_name(kDoubleFault), VirtAddr(0));
+}
+
+bool has_machine_check() {
+    const u32 features = cpuid(1).edx;
+    return (features >> 7 & 1) && (features >> 14 & 1);  // MCE and MCA
+}
+
+// Bank n has four registers from 0x400 + 4n on. See: Intel SDM vol. 3, 15.3.2.
+Msr bank_control(u32 bank) { return Msr(0x400 + 4 * bank); }
+Msr bank_status(u32 bank) { return Msr(0x401 + 4 * bank); }
+Msr bank_address(u32 bank) { return Msr(0x402 + 4 * bank); }
+
+u32 bank_count() { return rdmsr(Msr::McgCap) & 0xff; }
+
+void machine_check(TrapFrame& frame) {
+    constexpr u64 kValid = u64{1} << 63, kHasAddress = u64{1} << 58;
+    for (u32 bank = 0; has_machine_check() && bank < bank_count(); bank++) {
+        const u64 status = rdmsr(bank_status(bank));
+        if (!(status & kValid)) continue;
+        const u64 address = status & kHasAddress ? rdmsr(bank_address(bank)) : 0;
+        upcall::machine_check(bank, status, address);
+    }
+    upcall::kernel_fault(frame, exception_name(kMachineCheck), VirtAddr(0));
+}
+
+}  // namespace
+
+void handle_on_own_stack(TrapFrame& frame, unsigned vector) {
+    switch (vector) {
+    case kNmi: return upcall::nmi(frame, nmi_reason());
+    case kDoubleFault: return double_fault(frame);
+    default: return machine_check(frame);
+    }
+}
+
+void enable_machine_check() {
+    constexpr u64 kCr4Mce = 1 << 6, kControlPresent = 1 << 8;
+    if (!has_machine_check()) return;
+    if (rdmsr(Msr::McgCap) & kControlPresent) wrmsr(Msr::McgCtl, ~u64{0});
+    for (u32 bank = 0; bank < bank_count(); bank++) {
+        wrmsr(bank_control(bank), ~u64{0});
+        wrmsr(bank_status(bank), 0);
+    }
+    write_cr4(read_cr4() | kCr4Mce);
+}
+
+}  // namespace arch
