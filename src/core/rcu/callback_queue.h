@@ -46,14 +46,11 @@ class CallbackQueue {
 public:
     void push(RcuHead& head) {
         next_.push(head);
-        length_++;
+        set_length(length_ + 1);
     }
-    /// The oldest whose grace period is over; null if there is none.
-    RcuHead* pop_done() {
-        RcuHead* const head = done_.pop();
-        if (head != nullptr) length_--;
-        return head;
-    }
+    /// The oldest whose grace period is over; null if there is none. It counts until note_called().
+    RcuHead* pop_done() { return done_.pop(); }
+    void note_called() { set_length(length_ - 1); }
 
     /// Moves on what can, now that grace periods up to `now` are over; `now` is the sequence as
     /// read after the newest callback came. True if a grace period up to wanted() must come to
@@ -75,10 +72,16 @@ public:
     /// True if callbacks wait for a grace period that is over at `now`: for others to look.
     bool is_due(u64 now) const { return !wait_.empty() && is_reached(now, wanted_); }
 
-    u64 length() const { return length_; }
-    bool has_done() const { return !done_.empty(); }
+    /// How many wait or are being called. Other processors may ask.
+    u64 length() const {
+        return std::atomic_ref<u64>(const_cast<u64&>(length_)).load(std::memory_order_acquire);
+    }
 
 private:
+    void set_length(u64 length) {
+        std::atomic_ref<u64>(length_).store(length, std::memory_order_release);
+    }
+
     Fifo next_, wait_, done_;
     u64 wanted_ = 0;  // ends the grace period that `wait_` waits for
     u64 length_ = 0;

@@ -32,6 +32,8 @@ TEST(callbacks_wait_for_a_full_period, "core.rcu.queue.waits") {
     EXPECT(queue.advance(5));  // the first is done; the second came before 5, in progress
     EXPECT_EQ(queue.wanted(), 8u);
     EXPECT(queue.pop_done() == &heads[0]);
+    EXPECT_EQ(queue.length(), 2u);  // it is still being called
+    queue.note_called();
     EXPECT(queue.pop_done() == nullptr);
     EXPECT_EQ(queue.length(), 1u);
     queue.push(heads[2]);
@@ -42,6 +44,7 @@ TEST(callbacks_wait_for_a_full_period, "core.rcu.queue.waits") {
     EXPECT(queue.pop_done() == &heads[2]);
     EXPECT(queue.pop_done() == &heads[3]);
     EXPECT(queue.pop_done() == nullptr && !queue.has_work(12));
+    for (int i = 0; i < 3; i++) queue.note_called();
     EXPECT_EQ(queue.length(), 0u);
 }
 

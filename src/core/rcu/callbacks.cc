@@ -8,11 +8,15 @@
 #include "core/rcu/callbacks.h"
 
 #include "core/irq/ipi.h"
+#include "core/irq/irq.h"
 #include "core/lock/spin_lock.h"
+#include "core/log/panic.h"
+#include "core/log/printk.h"
 #include "core/percpu/context_tracking.h"
 #include "core/rcu/quiescent.h"
 #include "core/rcu/rcu_trace.h"
 #include "core/rcu/state.h"
+#include "core/softirq/softirq.h"
 
 namespace rcu {
 
@@ -28,7 +32,6 @@ constexpr u64 kTooMany = 10'000;
 struct Callbacks {
     CallbackQueue queue;
     u64 called = 0;  // ever
-    bool is_calling = false;
 };
 PER_CPU Callbacks callbacks{};
 
@@ -36,6 +39,8 @@ u64 batch_size(u64 length) {
     if (length > kTooMany) return length;
     return length / kBatchPart > kBatch ? length / kBatchPart : kBatch;
 }
+
+bool have_work() { return this_cpu(callbacks).queue.has_work(sequence()); }
 
 /// Moves on what can; interrupts are off. A new grace period is requested if one is needed.
 void advance(CallbackQueue& queue) {
@@ -45,51 +50,69 @@ void advance(CallbackQueue& queue) {
 
 RcuHead* next_done() {
     IrqOffGuard guard;
-    Callbacks& mine = this_cpu(callbacks);
-    RcuHead* const head = mine.queue.pop_done();
-    if (head != nullptr) mine.called++;
-    return head;
+    return this_cpu(callbacks).queue.pop_done();
 }
 
-/// Preemption or softirqs are off. Not entered again by an interrupt.
-void call_back() {
+void note_called() {
+    IrqOffGuard guard;
     Callbacks& mine = this_cpu(callbacks);
-    if (mine.is_calling) return;
-    mine.is_calling = true;
-    for (u64 left = batch_size(mine.queue.length()); left > 0; left--) {
+    mine.queue.note_called();
+    mine.called++;
+}
+
+/// False if none is left that is ready.
+bool call_batch() {
+    for (u64 left = batch_size(this_cpu(callbacks).queue.length()); left > 0; left--) {
         RcuHead* const head = next_done();
-        if (head == nullptr) break;
+        if (head == nullptr) return false;
         trace_invoke(*head);
         head->function(*head);
+        note_called();
     }
-    mine.is_calling = false;
+    return true;
 }
 
-void core() {
+/// The softirq.
+void run_callbacks() {
     {
         IrqOffGuard guard;
         advance(this_cpu(callbacks).queue);
     }
-    call_back();
+    if (call_batch()) softirq::raise(SoftIrq::Rcu);
 }
 
 }  // namespace
 
-bool have_work() { return this_cpu(callbacks).queue.has_work(sequence()); }
+namespace {
 
-void raise_softirq() { core(); }
+/// This processor holds up a grace period, and was asked where it is.
+void print_where() {
+    std::atomic_ref<u32>(this_cpu(needs)).fetch_and(~u32{kNeedBacktrace});
+    const arch::TrapFrame* const frame = irq::current_frame();
+    if (frame == nullptr) return;
+    printk(Level::Err, "rcu: CPU %u is here:", cpu_id());
+    print_backtrace(reinterpret_cast<const u64*>(frame->rbp), frame->rip);
+}
+
+}  // namespace
 
 void sched_clock_irq() {
     // What the tick interrupted had preemption and interrupts on: it was in no section.
     const bool was_quiescent = preempt_depth() == kHardirqOffset;
     if (was_quiescent) note_context_switch();
-    if (have_work()) raise_softirq();
+    if (arch::this_cpu_read(needs) & kNeedBacktrace) [[unlikely]] {
+        print_where();
+    }
+    if (have_work()) softirq::raise_irqoff(SoftIrq::Rcu);
 }
 
 void prepare_idle() {
-    IrqOffGuard guard;
-    if (have_work()) core();
+    if (!have_work()) return;
+    BhGuard guard;  // its end runs what is raised
+    softirq::raise(SoftIrq::Rcu);
 }
+
+void init() { softirq::open(SoftIrq::Rcu, run_callbacks); }
 
 bool idle_must_stay_awake() { return have_work(); }
 

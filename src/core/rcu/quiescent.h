@@ -17,9 +17,8 @@ namespace rcu {
 
 extern u32 needs;  // per-CPU; others set bits, its processor clears them
 
-/// The slow halves: interrupts are off.
+/// This processor is in no section: answers those who wait. Interrupts are off.
 void quiescent_state();
-void tick_slow();
 
 /// A switch to another task, before any lock of the scheduler is taken. Interrupts are off.
 inline void note_context_switch() {

@@ -13,6 +13,7 @@
 #include "core/irq/ipi.h"
 #include "core/percpu/context_tracking.h"
 #include "core/percpu/percpu.h"
+#include "core/percpu/preempt.h"
 #include "core/rcu/callbacks.h"
 #include "core/rcu/quiescent.h"
 #include "core/rcu/rcu_trace.h"
@@ -65,6 +66,33 @@ void quiescent_state() {
         clear_waiting(normal, me);
     }
     if (asked & kNeedExpedited) clear_waiting(expedited, me);
+}
+
+namespace {
+
+/// In the interrupt that an expedited grace period sends. If what it interrupted is a section, the
+/// end of that reschedules, which is the quiescent state.
+void answer_at_once(void*) {
+    if (preempt_depth() == kHardirqOffset) {
+        note_context_switch();
+    } else {
+        arch::this_cpu_write(preempt_count, arch::this_cpu_read(preempt_count) & ~kNoReschedNeeded);
+    }
+}
+
+}  // namespace
+
+void ask_expedited() {
+    u64 busy = 0;
+    expedited.cpus.store(online_cpus.bits(), std::memory_order_seq_cst);
+    for_each_cpu(online_cpus, [&](unsigned cpu) {
+        ask(cpu, kNeedExpedited);
+        if (context::is_busy(context::snapshot(cpu))) busy |= bit(cpu);
+    });
+    // The caller is in no section, nor is anything else where it runs.
+    PreemptGuard stay;
+    clear_waiting(expedited, ~busy | bit(cpu_id()));
+    irq::call_on_cpus(busy, answer_at_once, nullptr);
 }
 
 void begin_period() {

@@ -22,6 +22,9 @@ struct Waiting {
 };
 extern constinit Waiting normal, expedited;
 
+/// Opens the softirq that calls back. Boot.
+void init();
+
 /// The grace periods so far (sequence.h), and the last one that somebody wants.
 u64 sequence();
 u64 wanted();
@@ -37,6 +40,10 @@ void begin_period();
 void force_quiescent_states(bool kick);
 /// All have answered. Wakes idle processors whose callbacks waited for it.
 void end_period();
+
+/// The expedited grace period: asks all, and interrupts those that are busy. May sleep; one caller
+/// at a time, who then waits until expedited.cpus is 0.
+void ask_expedited();
 
 /// Asks `cpu` for what `need` says, from now on.
 void ask(unsigned cpu, Need need);

@@ -12,6 +12,7 @@
 #include "core/time/clock.h"
 #include "sched/kthread.h"
 #include "sched/rcu/grace_period.h"
+#include "sched/rcu/stall.h"
 #include "sched/sched.h"
 #include "sched/wait_queue.h"
 
@@ -26,6 +27,7 @@ struct GracePeriods {
     SpinLock lock{"rcu", LockRank::Rcu};
     WaitQueue thread;   // rcu_sched sleeps here,
     WaitQueue waiters;  // and those who wait for a grace period here
+    Task* task = nullptr;
 };
 constinit GracePeriods periods;
 
@@ -53,9 +55,28 @@ bool wait_for_answers() {
     return all_have_answered();
 }
 
+/// Reports a grace period that takes too long, again and again, with growing patience.
+class StallWatch {
+public:
+    void look() {
+        const u64 took = time::now_ns() - begin_;
+        if (took < limit_) return;
+        if (!all_have_answered()) rcu_report_stall(rcu::normal.cpus.load(), took);
+        limit_ = took + 3 * rcu_stall_timeout_ns.load(std::memory_order_relaxed);
+    }
+
+private:
+    const u64 begin_ = time::now_ns();
+    u64 limit_ = rcu_stall_timeout_ns.load(std::memory_order_relaxed);
+};
+
 void run_period() {
+    StallWatch watch;
     rcu::begin_period();
-    for (bool kick = false; !wait_for_answers(); kick = true) rcu::force_quiescent_states(kick);
+    for (bool kick = false; !wait_for_answers(); kick = true) {
+        rcu::force_quiescent_states(kick);
+        watch.look();
+    }
     rcu::end_period();
     IrqGuard guard(periods.lock);
     periods.waiters.wake_all();
@@ -71,11 +92,16 @@ void run_periods(void*) {
 }  // namespace
 
 void rcu_init() {
+    rcu::init();
     rcu::normal.all_done = wake_thread;
-    const Result<Task*> thread = kthread_run(run_periods, nullptr, "rcu_sched");
+    rcu_init_expedited();
+    Result<Task*> thread = kthread_run(run_periods, nullptr, "rcu_sched");
     if (!thread.ok()) panic("no thread for grace periods: %s", thread.error());
+    periods.task = thread.value();
     rcu::wake_thread = wake_thread;
 }
+
+Task* rcu_thread() { return periods.task; }
 
 void rcu_wait_for(u64 sequence) {
     rcu::request(sequence);
