@@ -19,16 +19,6 @@ namespace {
 constexpr u32 kFirstCapacity = 64;
 constexpr usize kLargestKmalloc = 64 * 1024;  // tables beyond need not be contiguous
 
-Result<void*> alloc_table(usize bytes) {
-    if (bytes > kLargestKmalloc) return mm::vmalloc(bytes);
-    return mm::kmalloc(bytes, mm::Gfp::Kernel | mm::Gfp::Zero);
-}
-
-void free_table(void* table, usize bytes) {
-    if (bytes > kLargestKmalloc) return mm::vfree(table);
-    mm::kfree(table);
-}
-
 /// close(2) of one descriptor of `file` in `table`, which thereby loses its record locks on it.
 void filp_close(Ref<File> file, FdTable& table) {
     file->ops->flush(*file);
@@ -51,10 +41,35 @@ FdReservation::~FdReservation() {
 void FdReservation::install(Ref<File> file) {
     FdTable* table = std::exchange(table_, nullptr);
     IrqGuard guard(table->lock_);
-    FdTable::Slot& slot = table->slots_[number_];
-    ASSERT(slot.reserved && !slot.file);
-    slot.file = std::move(file);
+    FdTable::Slot& slot = *table->slots_.get_protected()->at(number_);
+    ASSERT(slot.reserved && slot.file.get_protected() == nullptr);
+    slot.file.assign(file.leak());
     slot.reserved = false;
+}
+
+// --- the array of slots -----------------------------------------------------------------------
+
+Result<FdTable::Slots*> FdTable::Slots::create(u32 capacity) {
+    const usize room = bytes(capacity);
+    void* const memory =
+        TRY(room > kLargestKmalloc ? mm::vmalloc(room)
+                                   : mm::kmalloc(room, mm::Gfp::Kernel | mm::Gfp::Zero));
+    return new (memory) Slots{.rcu = {}, .capacity = capacity};  // all slots are zero: empty
+}
+
+void FdTable::Slots::destroy() {
+    if (bytes(capacity) > kLargestKmalloc) return mm::vfree(this);
+    mm::kfree(this);
+}
+
+void FdTable::put_slots(RcuHead& head) { rcu_owner<Slots, &Slots::rcu>(head).destroy(); }
+
+/// Frees an array that readers may be looking at. May sleep: large ones, which are rare, cannot be
+/// freed from a callback.
+void FdTable::free_slots_rcu(Slots* slots) {
+    if (Slots::bytes(slots->capacity) <= kLargestKmalloc) return call_rcu(slots->rcu, put_slots);
+    synchronize_rcu();
+    slots->destroy();
 }
 
 // --- the table --------------------------------------------------------------------------------
@@ -68,30 +83,41 @@ Result<FdTable*> FdTable::create() {
 Result<void> FdTable::grow(usize wanted) {
     const u32 capacity =
         std::bit_ceil(static_cast<u32>(wanted < kFirstCapacity ? kFirstCapacity : wanted));
-    auto* larger = static_cast<Slot*>(TRY(alloc_table(capacity * sizeof(Slot))));
-    Slot* old = larger;
-    u32 old_capacity = capacity;
+    Slots* const larger = TRY(Slots::create(capacity));
+    Slots* old;
     {
         IrqGuard guard(lock_);
-        if (capacity_ < capacity) {
-            for (u32 i = 0; i < capacity; i++) {
-                new (&larger[i]) Slot(i < capacity_ ? std::move(slots_[i]) : Slot());
+        old = slots_.get_protected();
+        if (old != nullptr && old->capacity >= capacity) {
+            old = larger;  // somebody else was quicker
+        } else {
+            for (u32 i = 0; old != nullptr && i < old->capacity; i++) {
+                Slot& to = *larger->at(i);
+                to.file.assign(old->at(i)->file.get_protected());
+                to.reserved = old->at(i)->reserved;
+                to.close_on_exec = old->at(i)->close_on_exec;
             }
-            old = std::exchange(slots_, larger);
-            old_capacity = std::exchange(capacity_, capacity);
+            slots_.assign(larger);
         }
     }
-    if (old) free_table(old, old_capacity * sizeof(Slot));
+    if (old == larger) {
+        larger->destroy();
+    } else if (old != nullptr) {
+        free_slots_rcu(old);
+    }
     return {};
 }
 
 u32 FdTable::find_free_locked(u32 from) const {
-    while (from < capacity_ && slots_[from].is_taken()) from++;
+    Slots* const slots = slots_.get_protected();
+    if (slots == nullptr) return from;
+    while (from < slots->capacity && slots->at(from)->is_taken()) from++;
     return from;
 }
 
 void FdTable::free_slot_locked(u32 number) {
-    slots_[number].reserved = slots_[number].close_on_exec = false;
+    Slot& slot = *slots_.get_protected()->at(number);
+    slot.reserved = slot.close_on_exec = false;
     if (number < first_free_) first_free_ = number;
 }
 
@@ -104,9 +130,10 @@ Result<FdReservation> FdTable::reserve(u32 limit, int from, bool close_on_exec) 
             const bool from_first = wanted <= first_free_;
             number = find_free_locked(from_first ? first_free_ : wanted);
             if (number >= limit) return EMFILE;
-            if (number < capacity_) {
-                slots_[number].reserved = true;
-                slots_[number].close_on_exec = close_on_exec;
+            if (number < capacity_locked()) {
+                Slot& slot = *slots_.get_protected()->at(number);
+                slot.reserved = true;
+                slot.close_on_exec = close_on_exec;
                 if (from_first) first_free_ = number + 1;
                 return FdReservation(*this, static_cast<int>(number));
             }
@@ -116,15 +143,37 @@ Result<FdReservation> FdTable::reserve(u32 limit, int from, bool close_on_exec) 
 }
 
 FdTable::Slot* FdTable::slot_locked(int fd) {
-    if (fd < 0 || static_cast<u32>(fd) >= capacity_ || !slots_[fd].file) return nullptr;
-    return &slots_[fd];
+    Slots* const slots = slots_.get_protected();
+    if (slots == nullptr || !slots->has(fd)) return nullptr;
+    Slot* const slot = slots->at(fd);
+    return slot->file.get_protected() != nullptr ? slot : nullptr;
+}
+
+/// A file with a reference of its own; null if there is none. A file whose count is zero was taken
+/// out of its slot before that, so looking again finds another, or none.
+File* FdTable::find_shared(int fd) {
+    RcuReadGuard guard;
+    for (;;) {
+        Slots* const slots = slots_.get();
+        if (slots == nullptr || !slots->has(fd)) return nullptr;
+        File* const file = slots->at(fd)->file.get();
+        if (file == nullptr || file->ref_count.inc_not_zero()) return file;
+    }
 }
 
 Result<Ref<File>> FdTable::get(int fd) {
-    IrqGuard guard(lock_);
-    Slot* slot = slot_locked(fd);
-    if (!slot) return EBADF;
-    return slot->file;
+    File* const file = find_shared(fd);
+    if (file == nullptr) return EBADF;
+    return Ref<File>::adopt(file);
+}
+
+File* FdTable::find_for_call(int fd, bool& counted) {
+    // Only the task itself could give its table to others, and it is busy with this call.
+    counted = ref_count.value() != 1;
+    if (counted) return find_shared(fd);
+    Slots* const slots = slots_.get_protected();
+    if (slots == nullptr || !slots->has(fd)) return nullptr;
+    return slots->at(fd)->file.get_protected();
 }
 
 /// Takes the file out; null if there is none.
@@ -132,9 +181,9 @@ Ref<File> FdTable::take(int fd) {
     IrqGuard guard(lock_);
     Slot* slot = slot_locked(fd);
     if (!slot) return nullptr;
-    Ref<File> file = std::move(slot->file);
+    File* const file = slot->file.replace(nullptr);
     free_slot_locked(static_cast<u32>(fd));
-    return file;
+    return Ref<File>::adopt(file);
 }
 
 Result<void> FdTable::close(int fd) {
@@ -150,9 +199,9 @@ Result<void> FdTable::install_at(int to, Ref<File> file, bool close_on_exec, u32
     Ref<File> replaced;
     {
         IrqGuard guard(lock_);
-        Slot& slot = slots_[to];
+        Slot& slot = *slots_.get_protected()->at(to);
         if (slot.reserved) return EBUSY;  // another thread is about to open a file there
-        replaced = std::exchange(slot.file, std::move(file));
+        if (File* const old = slot.file.replace(file.leak())) replaced = Ref<File>::adopt(old);
         slot.close_on_exec = close_on_exec;
     }
     if (replaced) filp_close(std::move(replaced), *this);
@@ -162,7 +211,7 @@ Result<void> FdTable::install_at(int to, Ref<File> file, bool close_on_exec, u32
 Result<void> FdTable::grow_to(u32 wanted) {
     {
         IrqGuard guard(lock_);
-        if (wanted <= capacity_) return {};
+        if (wanted <= capacity_locked()) return {};
     }
     return grow(wanted);
 }
@@ -183,9 +232,11 @@ Result<void> FdTable::set_close_on_exec(int fd, bool on) {
 }
 
 int FdTable::next_open(int from) {
-    IrqGuard guard(lock_);
-    for (u32 fd = from < 0 ? 0 : static_cast<u32>(from); fd < capacity_; fd++) {
-        if (slots_[fd].file) return static_cast<int>(fd);
+    RcuReadGuard guard;
+    Slots* const slots = slots_.get();
+    if (slots == nullptr) return -1;
+    for (int fd = from < 0 ? 0 : from; slots->has(fd); fd++) {
+        if (slots->at(fd)->file.get() != nullptr) return fd;
     }
     return -1;
 }
@@ -208,14 +259,18 @@ void FdTable::close_range(unsigned first, unsigned last, bool only_mark) {
 /// Copies as much of `from` as there is room for; says how many slots it has.
 u32 FdTable::copy_slots(FdTable& from) NO_LOCK_ANALYSIS {
     IrqGuard guard(from.lock_);  // nobody else knows of us yet
-    if (from.capacity_ > capacity_) return from.capacity_;
-    for (u32 i = 0; i < from.capacity_; i++) {
-        if (!from.slots_[i].file) continue;
-        slots_[i].file = from.slots_[i].file;
-        slots_[i].close_on_exec = from.slots_[i].close_on_exec;
+    const u32 wanted = from.capacity_locked();
+    if (wanted > capacity_locked()) return wanted;
+    for (u32 i = 0; i < wanted; i++) {
+        const Slot& slot = *from.slots_.get_protected()->at(i);
+        File* const file = slot.file.get_protected();
+        if (file == nullptr) continue;
+        Slot& copy = *slots_.get_protected()->at(i);
+        copy.file.assign(Ref<File>::share(file).leak());
+        copy.close_on_exec = slot.close_on_exec;
     }
     first_free_ = 0;
-    return from.capacity_;
+    return wanted;
 }
 
 Result<FdTable*> FdTable::duplicate() {
@@ -228,20 +283,33 @@ Result<FdTable*> FdTable::duplicate() {
     return copy.leak();
 }
 
+u32 FdTable::capacity_locked() const {
+    const Slots* const slots = slots_.get_protected();
+    return slots != nullptr ? slots->capacity : 0;
+}
+
 u32 FdTable::capacity() {
     IrqGuard guard(lock_);
-    return capacity_;
+    return capacity_locked();
 }
 
 void FdTable::release(FdTable* table) NO_LOCK_ANALYSIS {
     table->close_range(0, ~0u, false);
-    if (table->slots_) free_table(table->slots_, table->capacity_ * sizeof(Slot));
+    // Nobody has a reference to the table any more, so nobody reads in it.
+    if (Slots* const slots = table->slots_.get_protected()) slots->destroy();
     mm::destroy(table);
 }
 
 // --- the running task's -----------------------------------------------------------------------
 
 FdTable& current_files() { return *sched::current().files; }
+
+Result<FdFile> fdget(int fd) {
+    bool counted;
+    File* const file = current_files().find_for_call(fd, counted);
+    if (file == nullptr) return EBADF;
+    return FdFile(file, counted);
+}
 
 Result<Ref<File>> fget(int fd) { return current_files().get(fd); }
 

@@ -1,5 +1,11 @@
 /// FdTable: the open files of a process by number (Linux' files_struct); FsStruct: where it stands.
+///
+/// The slots are an array that readers find through an RCU pointer and read without a lock; changes
+/// are made under the table's lock. A larger array replaces the old one, and files are freed, after
+/// a grace period, so what a reader finds is at worst a moment old.
 #pragma once
+
+#include "core/rcu/rcu.h"
 
 #include "fs/file.h"
 
@@ -36,8 +42,13 @@ public:
     /// The lowest free number >= `from`, below `limit` (RLIMIT_NOFILE). EMFILE, ENOMEM.
     Result<FdReservation> reserve(u32 limit, int from = 0, bool close_on_exec = false);
 
-    Result<Ref<File>> get(int fd);  // EBADF; also for O_PATH files
-    Result<void> close(int fd);     // EBADF
+    Result<Ref<File>> get(int fd);  // EBADF; also for O_PATH files. Without the lock
+
+    /// What get() finds, for the running task, whose table this is. `counted` tells whether the
+    /// file's count went up, for FdFile. Null: no such file.
+    File* find_for_call(int fd, bool& counted);
+
+    Result<void> close(int fd);  // EBADF
     /// dup2/dup3: closes `to` first. EBADF, EMFILE.
     Result<void> install_at(int to, Ref<File> file, bool close_on_exec, u32 limit);
     Result<bool> close_on_exec(int fd);
@@ -50,27 +61,65 @@ public:
 private:
     friend class FdReservation;
     struct Slot {
-        Ref<File> file;
+        RcuPointer<File> file;  // the table owns a reference
         bool reserved = false;
         bool close_on_exec = false;
-        bool is_taken() const { return reserved || file; }
+        bool is_taken() const { return reserved || file.get_protected() != nullptr; }
     };
+    /// Fdtable of Linux: the slots follow it in memory.
+    struct Slots {
+        RcuHead rcu;
+        u32 capacity;
+        Slot* at(int fd) { return &reinterpret_cast<Slot*>(this + 1)[fd]; }
+        bool has(int fd) const { return fd >= 0 && static_cast<u32>(fd) < capacity; }
+        static usize bytes(u32 capacity) { return sizeof(Slots) + capacity * sizeof(Slot); }
+        static Result<Slots*> create(u32 capacity);
+        void destroy();
+    };
+    static void free_slots_rcu(Slots* slots);
+    static void put_slots(RcuHead& head);
     Result<void> grow(usize wanted);
     Result<void> grow_to(u32 wanted);
     u32 capacity();
+    u32 capacity_locked() const REQUIRES(lock_);
     u32 copy_slots(FdTable& from);
     Ref<File> take(int fd);
+    File* find_shared(int fd);
     u32 find_free_locked(u32 from) const REQUIRES(lock_);
     void free_slot_locked(u32 number) REQUIRES(lock_);
     Slot* slot_locked(int fd) REQUIRES(lock_);
 
     SpinLock lock_{"files", LockRank::Files};
-    Slot* slots_ GUARDED_BY(lock_) = nullptr;
-    u32 capacity_ GUARDED_BY(lock_) = 0;
+    RcuPointer<Slots> slots_;               // written under lock_; null until the first descriptor
     u32 first_free_ GUARDED_BY(lock_) = 0;  // no number below it is free
 };
 
-/// The calling task's.
+/// A file of the calling task for the duration of one system call. While nobody shares the task's
+/// table, nobody but the task itself can close the file, so the table's reference serves; otherwise
+/// it holds one of its own. The call may not close descriptors meanwhile, nor keep the file: for
+/// that, fget(). Linux' struct fd.
+class FdFile {
+public:
+    FdFile(File* file, bool counted) : word_(reinterpret_cast<u64>(file) | u64{counted}) {}
+    FdFile(FdFile&& from) : word_(std::exchange(from.word_, 0)) {}
+    ~FdFile() {
+        if (word_ & kCounted) [[unlikely]] {
+            Ref<File>::adopt(get()).reset();
+        }
+    }
+    File* get() const { return reinterpret_cast<File*>(word_ & ~kCounted); }
+    File& operator*() const { return *get(); }
+    File* operator->() const { return get(); }
+
+private:
+    static constexpr u64 kCounted = 1;
+    u64 word_;
+};
+
+/// EBADF.
+Result<FdFile> fdget(int fd);
+
+/// As fdget(), with a reference of its own.
 Result<Ref<File>> fget(int fd);
 FdTable& current_files();
 /// Reserves in the current table under the task's RLIMIT_NOFILE.

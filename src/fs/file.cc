@@ -40,9 +40,15 @@ Result<Ref<File>> make_file(const FileOperations& ops, u32 flags) {
     return Ref<File>::adopt(new (memory) File(ops, flags));
 }
 
+/// Gives back what the file holds, at once, but its memory only when nobody can be asking for its
+/// count any more (FdTable::find_shared).
 void free_file(File* file) {
-    file->~File();
-    file_cache.free(file);
+    file->path = Path();
+    call_rcu(file->rcu, [](RcuHead& head) {
+        File& file = rcu_owner<File, &File::rcu>(head);
+        file.~File();
+        file_cache.free(&file);
+    });
 }
 
 bool writes_contents(const File& file) {

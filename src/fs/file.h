@@ -1,6 +1,7 @@
 /// File: an open file: position, flags, and what is done through it. Linux' struct file.
 #pragma once
 
+#include "core/rcu/rcu.h"
 #include "core/user/iov_iter.h"
 #include "fs/mount.h"
 #include "fs/poll.h"
@@ -67,6 +68,7 @@ public:
     Inode* inode() const { return path.dentry ? path.dentry->inode() : nullptr; }
 
     RefCount ref_count;
+    RcuHead rcu;  // when the count is zero; readers may find it in a descriptor table until then
     const FileOperations* ops;
     Path path;
     std::atomic<u32> flags;  // O_*; fcntl(F_SETFL) changes some

@@ -9,8 +9,8 @@
 
 namespace syscall {
 
-Result<Ref<fs::File>> fget_data(int fd) {
-    auto file = TRY(fs::fget(fd));
+Result<fs::FdFile> fget_data(int fd) {
+    auto file = TRY(fs::fdget(fd));
     if (file->flags.load(std::memory_order_relaxed) & abi::O_PATH) return EBADF;
     return file;
 }

@@ -15,7 +15,7 @@ namespace syscall {
 inline constexpr usize kMaxTransfer = 0x7fff'f000;
 
 /// The file, if data may go through it: EBADF also for O_PATH.
-Result<Ref<fs::File>> fget_data(int fd);
+Result<fs::FdFile> fget_data(int fd);
 
 /// The array of pieces of readv() and writev(). Owns the copy that the iterator looks at.
 class UserVector {

@@ -39,7 +39,7 @@ Result<u64> sys_writev(int fd, UserPtr<const UserIoVec> pieces, u64 count) {
 }
 
 /// The file of a call that names its own position: EINVAL for a negative one, ESPIPE.
-Result<Ref<fs::File>> fget_seekable(int fd, i64 offset) {
+Result<fs::FdFile> fget_seekable(int fd, i64 offset) {
     if (offset < 0) return EINVAL;
     auto file = TRY(fget_data(fd));
     if (file->ops->is_stream()) return ESPIPE;

@@ -68,7 +68,8 @@ Result<u64> sys_lstat(UserPtr<const char> name, UserPtr<Stat> out) {
     return u64{0};
 }
 Result<u64> sys_fstat(int fd, UserPtr<Stat> out) {
-    TRY(out.copy_out(stat_of(*TRY(fs::fget(fd)))));
+    const fs::FdFile file = TRY(fs::fdget(fd));
+    TRY(out.copy_out(stat_of(*file)));
     return u64{0};
 }
 Result<u64> sys_newfstatat(int dirfd, UserPtr<const char> name, UserPtr<Stat> out, u32 flags) {
