@@ -27,7 +27,8 @@ struct Node {
     Node* first_child = nullptr;  // in the order they were added
     Node* last_child = nullptr;
     Node* next = nullptr;
-    const fs::FileOperations* ops = nullptr;  // of open files
+    const fs::FileOperations* ops = nullptr;  // of open files; of a directory: null for the plain
+    const fs::InodeOperations* dir_ops = nullptr;  // of a directory that is only partly a tree
     const TextNode* text = nullptr;
     const char* target = nullptr;  // of a symbolic link
     void* data = nullptr;          // for the text or the operations

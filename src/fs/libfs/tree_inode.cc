@@ -84,14 +84,15 @@ public:
 constexpr NodeDirFileOperations kDirFileOps;
 
 const fs::InodeOperations& inode_ops_of(const Node& node) {
-    if (node.is_dir()) return kDirOps;
+    if (node.is_dir()) return node.dir_ops ? *node.dir_ops : kDirOps;
     if (node.target) return kLinkOps;
     return kFileInodeOps;
 }
 
 const fs::FileOperations& file_ops_of(const Node& node) {
+    if (node.ops) return *node.ops;
     if (node.is_dir()) return kDirFileOps;
-    return node.ops ? *node.ops : kTextOps;
+    return kTextOps;
 }
 
 Result<Ref<fs::Inode>> inode_for(fs::SuperBlock& super, Node& node) {

@@ -144,6 +144,7 @@ Result<void> populate() {
     }
     TRY(libfs::proc_tree.add_file(libfs::proc_tree.root(), kKmsg, kmsg_ops()));
     TRY(libfs::proc_tree.add_link(libfs::proc_tree.root(), "mounts", "self/mounts"));
+    TRY(add_irq_dir(libfs::proc_tree));
     return add_sysctls(libfs::proc_tree);
 }
 

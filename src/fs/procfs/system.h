@@ -33,6 +33,8 @@ Result<void> show_zoneinfo(SeqFile& out, void*);
 Result<void> show_filesystems(SeqFile& out, void*);
 // kmsg.cc
 const fs::FileOperations& kmsg_ops();
+// irq.cc
+Result<void> add_irq_dir(libfs::Tree& tree);
 // sysctl.cc
 Result<void> add_sysctls(libfs::Tree& tree);
 
