@@ -45,7 +45,7 @@ struct RunQueue {
     time::HrTimer tick;
     u64 idle_since_ns = 0;  // while idle
     u64 user_ns = 0, system_ns = 0, idle_ns = 0;
-    u64 last_softirq_ns = 0;  // softirq::time_ns() when time was last charged
+    u64 last_interrupt_ns = 0;  // time in interrupts and softirqs, when time was last charged
     u64 last_tick_ns = 0;
 
     RunQueue();
@@ -72,7 +72,7 @@ struct RunQueue {
     void enter_idle() REQUIRES(lock);
     void leave_idle() REQUIRES(lock);
     /// How much of `delta`, the time that is now to be charged, softirqs have used.
-    u64 softirq_part(u64 delta) REQUIRES(lock);
+    u64 interrupt_part(u64 delta) REQUIRES(lock);
 
 private:
     u64 slice_of(const Task& task) const REQUIRES(lock);

@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "core/irq/irq.h"
+#include "core/irq/entry.h"
 #include "core/percpu/context_tracking.h"
 #include "core/rcu/quiescent.h"
 #include "core/softirq/softirq.h"
@@ -31,6 +31,9 @@ constexpr u64 kLoadPeriodNs = 5 * time::kNsPerSec;
 constexpr u64 kFixed1 = 1 << 11;
 // exp(-5 s / 1, 5, 15 min) with 11 fraction bits.
 constexpr u64 kDecay[3] = {1884, 2014, 2037};
+
+/// What a processor has spent on behalf of nobody.
+u64 interrupt_ns(unsigned cpu) { return irq::time_ns(cpu) + softirq::time_ns(cpu); }
 
 struct LoadState {
     SpinLock lock{"load_avg", LockRank::Clock};
@@ -67,7 +70,7 @@ void update_load(u64 now) {
 void account_tick(RunQueue& rq, Task& task, u64 now) {
     u64 delta = now - rq.last_tick_ns;
     rq.last_tick_ns = now;
-    delta -= rq.softirq_part(delta);
+    delta -= rq.interrupt_part(delta);
     const arch::TrapFrame* frame = irq::current_frame();
     const bool user = frame != nullptr && frame->from_user();
     (user ? rq.user_ns : rq.system_ns) += delta;
@@ -108,10 +111,10 @@ Task& idle_task(unsigned cpu) { return *cpu_rq(cpu).idle; }
 
 void RunQueue::enter_idle() { idle_since_ns = time::now_ns(); }
 
-u64 RunQueue::softirq_part(u64 delta) {
-    const u64 total = softirq::time_ns(cpu);
-    const u64 part = std::min(delta, total - last_softirq_ns);
-    last_softirq_ns = total;
+u64 RunQueue::interrupt_part(u64 delta) {
+    const u64 total = interrupt_ns(cpu);
+    const u64 part = std::min(delta, total - last_interrupt_ns);
+    last_interrupt_ns = total;
     return part;
 }
 
@@ -120,7 +123,7 @@ void RunQueue::leave_idle() {
     time::update_wall_time(now);  // nobody may have ticked for long
     if (idle_since_ns != 0) {
         const u64 delta = now - idle_since_ns;
-        idle_ns += delta - softirq_part(delta);
+        idle_ns += delta - interrupt_part(delta);
     }
     idle_since_ns = 0;
     last_tick_ns = now;
@@ -183,14 +186,14 @@ CpuStats cpu_stats(unsigned cpu) {
     CpuStats stats{.user_ns = rq.user_ns,
                    .system_ns = rq.system_ns,
                    .idle_ns = rq.idle_ns,
-                   .irq_ns = 0,
+                   .irq_ns = irq::time_ns(cpu),
                    .softirq_ns = softirq::time_ns(cpu),
                    .switches = rq.switches,
                    .running = rq.nr_running};
     const u64 since = rq.idle_since_ns;
     if (since != 0) {
         const u64 delta = time::now_ns() - since;
-        stats.idle_ns += delta - std::min(delta, stats.softirq_ns - rq.last_softirq_ns);
+        stats.idle_ns += delta - std::min(delta, interrupt_ns(cpu) - rq.last_interrupt_ns);
     }
     return stats;
 }

@@ -4,6 +4,7 @@
 #include "abi/sysinfo.h"
 #include "abi/version.h"
 #include "arch/power.h"
+#include "core/irq/ipi.h"
 #include "core/log/printk.h"
 #include "core/time/clock.h"
 #include "lib/format.h"
@@ -196,11 +197,18 @@ Result<void> sys_reboot(u32 magic1, u32 magic2, u32 command) {
     case abi::kRebootCadOff: return {};  // no keyboard that could send Ctrl-Alt-Del
     case abi::kRebootPowerOff:
         printk(Level::Emerg, "reboot: Power down\n");
+        irq::stop_other_cpus();
         arch::power_off();
         arch::halt_forever();
-    case abi::kRebootHalt: printk(Level::Emerg, "reboot: System halted\n"); arch::halt_forever();
+    case abi::kRebootHalt:
+        printk(Level::Emerg, "reboot: System halted\n");
+        irq::stop_other_cpus();
+        arch::halt_forever();
     case abi::kRebootRestart:
-    case abi::kRebootRestart2: printk(Level::Emerg, "reboot: Restarting system\n"); arch::restart();
+    case abi::kRebootRestart2:
+        printk(Level::Emerg, "reboot: Restarting system\n");
+        irq::stop_other_cpus();
+        arch::restart();
     default: return EINVAL;
     }
 }

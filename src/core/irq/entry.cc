@@ -9,6 +9,8 @@
 #include "core/irq/entry.h"
 #include "arch/apic.h"
 #include "arch/boot_info.h"
+#include "arch/clock.h"
+#include "arch/cpu.h"
 #include "arch/irq_stack.h"
 #include "arch/upcalls.h"
 #include "core/irq/ipi.h"
@@ -35,7 +37,6 @@ struct VectorCounts {
 PER_CPU VectorCounts vector_counts{};
 PER_CPU const arch::TrapFrame* interrupted = nullptr;
 PER_CPU u64 irq_stack_top = 0;  // 0: in use, or not there yet
-PER_CPU u64 irq_stack_base = 0;
 PER_CPU u64 ticks_in_irqs = 0;  // of the TSC
 constinit std::atomic<u32> errors{0};
 
@@ -101,24 +102,23 @@ u64 total_interrupts(unsigned cpu) {
 
 u32 interrupt_errors() { return errors.load(std::memory_order_relaxed); }
 
-u64 irq_ticks(unsigned cpu) { return per_cpu(ticks_in_irqs, cpu); }
-
-bool on_irq_stack(const void* at) {
-    const u64 base = arch::this_cpu_read(irq_stack_base);
-    return base != 0 && reinterpret_cast<u64>(at) - base < kIrqStackBytes;
+/// Counted in ticks, which cost an interrupt less to read.
+u64 time_ns(unsigned cpu) {
+    const u64 ticks = per_cpu(ticks_in_irqs, cpu), khz = arch::tsc_khz();
+    return khz == 0 ? 0 : ticks / khz * 1'000'000 + ticks % khz * 1'000'000 / khz;
 }
 
-bool is_irq_stack_guard(u64 address) {
-    const u64 base = arch::this_cpu_read(irq_stack_base);
-    return base != 0 && base - address - 1 < kPageSize;
+bool on_irq_stack(const void* at) {
+    const u64 base = arch::this_cpu_read(arch::irq_stack_base);
+    return base != 0 && reinterpret_cast<u64>(at) - base < arch::kIrqStackBytes;
 }
 
 static void allocate_stacks() {
     for_each_cpu(possible_cpus, [](unsigned cpu) {
-        void* const base = services.alloc_stack(kIrqStackBytes);
+        void* const base = services.alloc_stack(arch::kIrqStackBytes);
         if (base == nullptr) panic("no memory for the interrupt stacks");
-        per_cpu(irq_stack_base, cpu) = reinterpret_cast<u64>(base);
-        per_cpu(irq_stack_top, cpu) = reinterpret_cast<u64>(base) + kIrqStackBytes;
+        per_cpu(arch::irq_stack_base, cpu) = reinterpret_cast<u64>(base);
+        per_cpu(irq_stack_top, cpu) = reinterpret_cast<u64>(base) + arch::kIrqStackBytes;
     });
 }
 

@@ -5,16 +5,11 @@
 
 namespace irq {
 
-inline constexpr usize kIrqStackBytes = 16 * 1024;
-
 /// Whether `at` lies on this processor's interrupt stack.
 bool on_irq_stack(const void* at);
-/// Whether `address` lies in the page below it, which is never mapped: the stack overflowed.
-bool is_irq_stack_guard(u64 address);
 
-/// How long a processor has been in interrupt handlers (softirqs not included), in ticks of the
-/// TSC.
-u64 irq_ticks(unsigned cpu);
+/// How long a processor has been in interrupt handlers, softirqs not included.
+u64 time_ns(unsigned cpu);
 
 // Counts, for /proc.
 void count_vector(unsigned vector);  // one that does not come through device_interrupt()

@@ -1,7 +1,9 @@
 // Names for addresses: the table that src/kallsyms.py makes from the linked kernel, sorted by
 // address, and the walk along the frame pointers.
 
+#include "arch/irq_stack.h"
 #include "arch/layout.h"
+#include "arch/percpu.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "lib/string.h"
@@ -45,11 +47,20 @@ void print_frame(u64 rip) {
     }
 }
 
+/// The interrupt stack's last frame leads to the stack of whoever was interrupted, anywhere.
+bool on_irq_stack(const u64* frame) {
+    const u64 base = arch::this_cpu_read(arch::irq_stack_base);
+    return base != 0 && reinterpret_cast<u64>(frame) - base < arch::kIrqStackBytes;
+}
+
 /// A frame pointer must point into the kernel half, be aligned, and lie above the one before.
 bool is_plausible(const u64* frame, const u64* before) {
     const u64 at = reinterpret_cast<u64>(frame);
-    return at >= arch::kDirectMap.raw() && is_aligned(at, 8) && frame > before &&
-           at < ~u64{0} - 2 * kPageSize && frame - before < isize(64 * 1024 / 8);
+    if (at < arch::kDirectMap.raw() || at >= ~u64{0} - 2 * kPageSize || !is_aligned(at, 8)) {
+        return false;
+    }
+    if (on_irq_stack(before) && !on_irq_stack(frame)) return true;
+    return frame > before && frame - before < isize(64 * 1024 / 8);
 }
 
 }  // namespace

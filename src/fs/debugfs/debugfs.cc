@@ -3,6 +3,7 @@
 // An open probe collects what is written to it, up to kMaxProbeInput. The first read runs the probe
 // on all of it; reading goes on through the answer. The next write begins a new input.
 #include "abi/statfs.h"
+#include "fs/debugfs/files.h"
 #include "fs/debugfs/probe.h"
 #include "fs/libfs/tree.h"
 #include "lib/string.h"
@@ -89,6 +90,8 @@ public:
 constexpr ProbeOperations kProbeOps;
 
 Result<void> populate() {
+    TRY(add_irq_domains(tree));
+    TRY(add_provoke_crash(tree));
     libfs::Node& dir = *TRY(tree.add_dir(tree.root(), "probe", 0700));
     for (const Probe& probe : all_probes()) {
         const libfs::TextNode name{probe.name, 0600, nullptr};

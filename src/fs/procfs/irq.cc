@@ -149,9 +149,9 @@ protected:
     static bool emit_dots(fs::File& file, fs::DirSink& sink) {
         for (const char* name : {".", ".."}) {
             if (file.position >= std::string_view(name).size()) continue;
-            if (!sink.emit(name, file.inode()->number, abi::DT_DIR, file.position + 1))
-                return false;
-            file.position++;
+            const u64 next = file.position + 1;
+            if (!sink.emit(name, file.inode()->number, abi::DT_DIR, next)) return false;
+            file.position = next;
         }
         return true;
     }

@@ -3,7 +3,9 @@
 #include "arch/x86_64/trap/own_stack.h"
 
 #include "arch/cpu.h"
+#include "arch/irq_stack.h"
 #include "arch/layout.h"
+#include "arch/percpu.h"
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
 #include "arch/x86_64/trap/exception.h"
@@ -28,6 +30,10 @@ bool is_stack_overflow(const TrapFrame& frame, VirtAddr at) {
 
 void double_fault(TrapFrame& frame) {
     const VirtAddr at = read_cr2();
+    const u64 irq_stack = this_cpu_read(irq_stack_base);
+    if (irq_stack != 0 && irq_stack - 1 - at.raw() < kPageSize) {
+        upcall::kernel_fault(frame, "interrupt stack overflow (double fault)", at);
+    }
     if (is_stack_overflow(frame, at)) {
         upcall::kernel_fault(frame, "kernel stack overflow (double fault)", at);
     }

@@ -5,6 +5,8 @@
 #include <cstddef>
 
 #include "arch/cpu.h"
+#include "arch/irq_stack.h"
+#include "arch/percpu.h"
 #include "arch/trap_frame.h"
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
@@ -13,6 +15,8 @@
 #include "lib/string.h"
 
 namespace arch {
+
+PER_CPU u64 irq_stack_base = 0;
 
 namespace {
 

@@ -1,0 +1,14 @@
+/// The directories of debugfs, each entered by a file of its own. Called once, at the first mount.
+#pragma once
+
+#include "fs/libfs/tree.h"
+
+namespace debugfs {
+
+/// irq/domains/VECTOR: which vector of which processor stands for which interrupt. irq.cc
+Result<void> add_irq_domains(libfs::Tree& tree);
+
+/// provoke-crash/DIRECT: the kernel does something wrong, to show that it is noticed. provoke.cc
+Result<void> add_provoke_crash(libfs::Tree& tree);
+
+}  // namespace debugfs
