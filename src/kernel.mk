@@ -44,8 +44,8 @@ LDFLAGS  := -m elf_x86_64 -nostdlib -static --build-id=none -z noexecstack \
             -z max-page-size=0x1000 -T $(SRC)/arch/x86_64/kernel.ld
 
 # --- sources: x_test.cc is compiled in, unless its first line says "// host-only" ------------
-CC_FILES := $(sort $(shell find $(SRC) -name '*.cc'))
-AS_FILES := $(sort $(shell find $(SRC) -name '*.S'))
+CC_FILES := $(sort $(shell find $(SRC) -name '*.cc' -not -path '$(SRC)/vdso/*'))
+AS_FILES := $(sort $(shell find $(SRC) -name '*.S' -not -path '$(SRC)/vdso/*'))
 TESTS    := $(filter %_test.cc,$(CC_FILES))
 HOSTONLY := $(if $(TESTS),$(shell awk 'FNR == 1 && index($$0, "// host-only") == 1 { print FILENAME }' $(TESTS)))
 SOURCES  := $(filter-out $(HOSTONLY),$(CC_FILES)) $(AS_FILES)
@@ -82,6 +82,23 @@ $(OUT)/obj/%.S.o: $(SRC)/%.S
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(COMMON) -Wa,--noexecstack -c $< -o $@
 
+# --- the vDSO: a shared object for user mode, linked by itself and carried in the image as data ---
+VDSO_FLAGS := -std=gnu++20 -O2 -ffreestanding -fPIC -fvisibility=hidden -mgeneral-regs-only \
+              -fno-exceptions -fno-rtti -fno-stack-protector -fcf-protection=none \
+              -fasynchronous-unwind-tables -include $(SRC)/lib/freestanding.h -Wall -Wextra -Werror
+VDSO_LD    := -m elf_x86_64 -shared -soname linux-vdso.so.1 -Bsymbolic --hash-style=both \
+              --build-id=sha1 --eh-frame-hdr -z noexecstack -z max-page-size=4096
+VDSO_OBJECTS := $(patsubst $(SRC)/vdso/%,$(OUT)/vdso/%.o,$(sort $(wildcard $(SRC)/vdso/*.cc $(SRC)/vdso/*.S)))
+$(OUT)/vdso/%.o: $(SRC)/vdso/% $(OUT)/.flags
+	$(call say,VDSO,$*)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(if $(filter %.cc,$<),$(VDSO_FLAGS)) -Wa,--noexecstack -c $< -o $@
+$(OUT)/vdso/vdso.so: $(VDSO_OBJECTS) $(SRC)/vdso/vdso.ld
+	$(Q)ld $(VDSO_LD) -T $(SRC)/vdso/vdso.ld $(VDSO_OBJECTS) -o $@.full
+	$(Q)objcopy --strip-unneeded $@.full $@
+$(OUT)/obj/process/exec/vdso_image.S.o: $(OUT)/vdso/vdso.so
+$(OUT)/obj/process/exec/vdso_image.S.o: COMMON += -Wa,-I$(OUT)/vdso
+
 # --- three links: the symbol table of the last one is made from the addresses of the second ---
 # The first has an empty table. The second has a table of the right size, so from then on nothing
 # moves, whatever lies behind .kallsyms; the third has the right addresses. `verify` proves it.
@@ -106,4 +123,4 @@ $(OUT)/vitrine.elf: $(OUT)/pass2.elf
 $(OUT)/vitrine.img.elf: $(OUT)/vitrine.elf
 	$(Q)objcopy --strip-all $< $@
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(VDSO_OBJECTS:.o=.d)

@@ -93,6 +93,7 @@ enum class Msr : u32 {
     FsBase = 0xc000'0100,
     GsBase = 0xc000'0101,
     KernelGsBase = 0xc000'0102,
+    TscAux = 0xc000'0103,
 };
 
 inline u64 rdmsr(Msr msr) {

@@ -31,6 +31,7 @@
 #include "mm/init.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
+#include "process/exec/vdso.h"
 #include "process/process.h"
 #include "sched/ksoftirqd.h"
 #include "sched/kthread.h"
@@ -241,8 +242,17 @@ void start_system_calls() {
     syscall::add_proc_files();
 }
 
+/// vdso=0: programs ask the kernel what time it is.
+static void start_vdso() {
+    const char* wanted = command_line.vdso;
+    if (wanted != nullptr && strcmp(wanted, "0") == 0) return;
+    const Result<void> made = process::init_vdso();
+    if (!made.ok()) printk(Level::Err, "vdso: %s; programs must do without", made.error());
+}
+
 void start_processes() {
     process::init();
+    start_vdso();
     sched::rcu_init();
 }
 

@@ -31,6 +31,7 @@ struct MapRequest {
     MappedFile* file = nullptr;  // borrowed: each area takes its own reference
     u64 page_offset = 0;
     u32 extra_flags = 0;          // VmFlags to add (kVmStack, kVmHeap, kVmGrowsDown)
+    u32 denied_flags = 0;         // VmFlags to take away (kVmMayWrite: for ever read-only)
     bool file_writable = true;    // a shared mapping of a file opened for reading cannot become so
     bool file_executable = true;  // nor one of a file on a noexec mount executable
 };

@@ -30,7 +30,7 @@ Result<u32> area_flags(const MmStruct& mm, const MapRequest& request) {
     if (request.map_flags & abi::MAP_GROWSDOWN) flags |= kVmGrowsDown;
     if (request.map_flags & abi::MAP_LOCKED) flags |= kVmLocked;
     if (request.map_flags & abi::MAP_NORESERVE) flags |= kVmNoReserve;
-    return flags;
+    return flags & ~request.denied_flags;
 }
 
 /// File offsets are signed: 2^63 bytes.

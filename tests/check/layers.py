@@ -23,6 +23,7 @@ USES = {                                    # folder: the folders it builds on d
     "core/softirq": ["core/log"],
     "core/irq":     ["core/softirq", "core/random"],
     "core/time":    ["core/irq"],
+    "vdso":         ["core/time"],
     "core/user":    ["core/log"],
     "core/rcu":     ["core/time"],
     "core":         ["core/rcu", "core/user"],

@@ -6,10 +6,13 @@
 ///
 ///     monotonic = ns + ((counter - cycle_last & mask) * mult + fraction >> 32)
 ///     another clock = monotonic + its offset
+///
+/// The kernel reads its own copy, programs read one that is written along with it.
 #pragma once
 
 #include <atomic>
 
+#include "abi/time.h"
 #include "lib/types.h"
 
 namespace time {
@@ -38,18 +41,20 @@ struct TimePage {
     TimeMode mode;
     u64 cycle_last;  // the counter at the last update
     u64 mask;
+    u64 max_delta;  // half of the mask: more is a counter that is behind
     ClockLine monotonic;
-    u64 realtime_offset_ns;  // to be added to the monotonic clock
-    u64 tai_offset_ns;
-    u64 boottime_offset_ns;
+    /// By clock id: what is to be added to the monotonic clock.
+    u64 offset_ns[abi::CLOCK_TAI + 1];
     ClockLine raw;  // as monotonic, but never adjusted
     u64 coarse_ns;  // the monotonic clock at the last update
+    u64 tick_ns;    // resolution of the coarse clocks
     i32 minutes_west, dst_time;
+    u32 has_cpu_number;  // rdtscp yields the number of the processor
 
     /// Ticks since the last update. Processors whose counters differ a little may be behind it.
     [[gnu::always_inline]] u64 delta_of(u64 cycles) const {
         const u64 delta = (cycles - cycle_last) & mask;
-        return i64(delta) < 0 ? 0 : delta;
+        return delta > max_delta ? 0 : delta;
     }
 };
 

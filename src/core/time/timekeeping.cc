@@ -5,6 +5,7 @@
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
+#include "arch/cpu_features.h"
 #include "core/lock/spin_lock.h"
 #include "core/time/clock.h"
 #include "core/time/clock_base.h"
@@ -12,18 +13,15 @@
 #include "core/time/ntp.h"
 #include "core/time/time_page.h"
 #include "core/time/watchdog.h"
+#include "lib/string.h"
 
 namespace time {
 
 namespace {
 
-/// The page that programs map: nothing else may lie in it.
-union TimePageRoom {
-    std::byte bytes[kPageSize];
-    TimePage page;
-};
-alignas(kPageSize) constinit TimePageRoom room{};
-constexpr TimePage& page = room.page;
+constinit TimePage page{};
+/// The copy that programs map; null before there is one.
+constinit TimePage* published = nullptr;
 
 /// What reading the counter takes here: null is the TSC, read in place.
 using ReadCounter = u64 (*)();
@@ -81,6 +79,17 @@ void copy_to_fast() {
     }
 }
 
+/// Copies everything but the sequence, under a sequence of the copy's own.
+void publish() REQUIRES(lock) {
+    if (published == nullptr) return;
+    const u32 sequence = published->sequence.load(std::memory_order_relaxed);
+    published->sequence.store(sequence + 1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    constexpr usize kSkipped = offsetof(TimePage, mode);
+    memcpy(&published->mode, &page.mode, sizeof(TimePage) - kSkipped);
+    published->sequence.store(sequence + 2, std::memory_order_release);
+}
+
 /// Holds the lock, and keeps readers out until it goes.
 class SCOPED_CAPABILITY Writing {
 public:
@@ -93,6 +102,7 @@ public:
     }
     ~Writing() RELEASE() {
         copy_to_fast();
+        publish();
         page.sequence.store(page.sequence.load(std::memory_order_relaxed) + 1,
                             std::memory_order_release);
     }
@@ -129,12 +139,12 @@ void apply_rate() REQUIRES(lock) {
 }
 
 i64 wall_seconds() REQUIRES(lock) {
-    return i64((page.monotonic.ns + page.realtime_offset_ns) / kNsPerSec);
+    return i64((page.monotonic.ns + page.offset_ns[abi::CLOCK_REALTIME]) / kNsPerSec);
 }
 
 void set_wall_offset(u64 offset_ns) REQUIRES(lock) {
-    page.realtime_offset_ns = offset_ns;
-    page.tai_offset_ns = offset_ns + u64(i64{tai_s} * kNs);
+    page.offset_ns[abi::CLOCK_REALTIME] = page.offset_ns[abi::CLOCK_REALTIME_COARSE] = offset_ns;
+    page.offset_ns[abi::CLOCK_TAI] = offset_ns + u64(i64{tai_s} * kNs);
 }
 
 /// Tells NTP of every second that has begun.
@@ -144,7 +154,7 @@ void tell_seconds() REQUIRES(lock) {
         const int step = ntp.second_overflow(++ntp_seconds, tai_s);
         if (step == 0) continue;
         ntp_seconds += step;
-        set_wall_offset(page.realtime_offset_ns + u64(step * kNs));
+        set_wall_offset(page.offset_ns[abi::CLOCK_REALTIME] + u64(step * kNs));
         leapt.store(true);
     }
     if (passed) apply_rate();
@@ -164,9 +174,9 @@ int adjust_ntp(abi::Timex& timex) {
     Writing writing;
     advance();
     tell_seconds();
-    const u64 wall = page.monotonic.ns + page.realtime_offset_ns;
+    const u64 wall = page.monotonic.ns + page.offset_ns[abi::CLOCK_REALTIME];
     const int state = ntp.adjust(timex, wall_seconds(), tai_s);
-    set_wall_offset(page.realtime_offset_ns);  // TAI may have changed
+    set_wall_offset(page.offset_ns[abi::CLOCK_REALTIME]);  // TAI may have changed
     apply_rate();
     const u64 fraction = wall % kNsPerSec;
     timex.time = {i64(wall / kNsPerSec),
@@ -183,22 +193,25 @@ u64 raw_ns() {
     return consistent([] { return page.raw.at(page.delta_of(counter())); });
 }
 u64 realtime_ns() {
-    return consistent(
-        [] { return page.monotonic.at(page.delta_of(counter())) + page.realtime_offset_ns; });
+    return consistent([] {
+        return page.monotonic.at(page.delta_of(counter())) + page.offset_ns[abi::CLOCK_REALTIME];
+    });
 }
 u64 tai_ns() {
-    return consistent(
-        [] { return page.monotonic.at(page.delta_of(counter())) + page.tai_offset_ns; });
+    return consistent([] {
+        return page.monotonic.at(page.delta_of(counter())) + page.offset_ns[abi::CLOCK_TAI];
+    });
 }
 u64 boottime_ns() {
-    return consistent(
-        [] { return page.monotonic.at(page.delta_of(counter())) + page.boottime_offset_ns; });
+    return consistent([] {
+        return page.monotonic.at(page.delta_of(counter())) + page.offset_ns[abi::CLOCK_BOOTTIME];
+    });
 }
 u64 coarse_ns() {
     return consistent([] { return page.coarse_ns; });
 }
 u64 realtime_coarse_ns() {
-    return consistent([] { return page.coarse_ns + page.realtime_offset_ns; });
+    return consistent([] { return page.coarse_ns + page.offset_ns[abi::CLOCK_REALTIME]; });
 }
 
 u64 mono_fast_ns() {
@@ -206,7 +219,7 @@ u64 mono_fast_ns() {
         const u32 sequence = fast.sequence.load(std::memory_order_acquire);
         const FastLine& now = fast.copies[sequence & 1];
         const u64 delta = (counter() - now.cycle_last) & now.mask;
-        const u64 ns = now.line.at(i64(delta) < 0 ? 0 : delta);
+        const u64 ns = now.line.at(delta > now.mask / 2 ? 0 : delta);
         std::atomic_thread_fence(std::memory_order_acquire);
         if (fast.sequence.load(std::memory_order_relaxed) == sequence) return ns;
     }
@@ -226,7 +239,7 @@ Result<void> timekeeping_inject_offset(i64 ns) {
     {
         Writing writing;
         advance();
-        const u64 now = page.monotonic.ns + page.realtime_offset_ns;
+        const u64 now = page.monotonic.ns + page.offset_ns[abi::CLOCK_REALTIME];
         if (ns < 0 && u64(-ns) > now) return EINVAL;
         TRY(set_wall(now + u64(ns)));
     }
@@ -246,6 +259,7 @@ void timekeeping_use(Clocksource& next) {
     read_counter = is_tsc ? nullptr : next.read;
     page.mode = is_tsc ? TimeMode::Tsc : TimeMode::SystemCall;
     page.mask = next.mask;
+    page.max_delta = next.mask / 2;
     page.cycle_last = counter() & next.mask;
     apply_rate();
 }
@@ -266,8 +280,9 @@ void timekeeping_set_date(u64 ns) {
 }
 
 i64 clock_offset_ns(ClockBase clock) {
-    const u64 offsets[kClockBases] = {0, page.realtime_offset_ns, page.boottime_offset_ns,
-                                      page.tai_offset_ns};
+    const u64 offsets[kClockBases] = {0, page.offset_ns[abi::CLOCK_REALTIME],
+                                      page.offset_ns[abi::CLOCK_BOOTTIME],
+                                      page.offset_ns[abi::CLOCK_TAI]};
     return i64(offsets[u8(clock)]);
 }
 
@@ -277,7 +292,8 @@ u64 next_update_due() {
     const u64 wrap = source != nullptr ? source->max_idle_ns : kNsPerSec;
     u64 due = now + std::min(wrap, u64{1} << 60);
     if (ntp.is_busy()) {
-        due = std::min(due, now + kNsPerSec - (now + page.realtime_offset_ns) % kNsPerSec);
+        due = std::min(due,
+                       now + kNsPerSec - (now + page.offset_ns[abi::CLOCK_REALTIME]) % kNsPerSec);
     }
     return due;
 }
@@ -313,6 +329,11 @@ Result<void> set_time_zone(TimeZone zone, bool with_time) {
     return timekeeping_inject_offset(i64{zone.minutes_west} * 60 * kNs);
 }
 
-const TimePage& time_page() { return page; }
+void timekeeping_publish(void* memory) {
+    Writing writing;
+    page.tick_ns = kTickNs;
+    page.has_cpu_number = arch::cpu_features.rdtscp;
+    published = new (memory) TimePage{};
+}
 
 }  // namespace time

@@ -11,8 +11,6 @@
 
 namespace time {
 
-struct TimePage;
-
 /// Counts with `source` from now on; the clocks do not jump. Any context but NMIs.
 void timekeeping_use(Clocksource& source);
 
@@ -48,7 +46,7 @@ Result<void> set_time_zone(TimeZone zone, bool with_time);
 /// or NTP has work at the end of the second.
 u64 next_update_due();
 
-/// The page that readers use; page-aligned, in the kernel's image.
-const TimePage& time_page();
+/// Keeps a TimePage for programs in `memory`, a zeroed page, from now on. Boot.
+void timekeeping_publish(void* memory);
 
 }  // namespace time

@@ -1,6 +1,7 @@
 // The order of execve(): build the new program beside the old one, then exchange them.
 
 #include "process/exec/exec.h"
+#include "process/exec/vdso.h"
 
 #include "abi/fcntl.h"
 #include "abi/mount.h"
@@ -92,6 +93,7 @@ Result<void> prepare(BinPrm& bprm, const ExecRequest& request) {
     bprm_fill_uid(bprm);
     bprm.mm = TRY(vm::MmStruct::create());
     TRY(load_elf_binary(bprm));
+    TRY(map_vdso(bprm));
     return create_elf_tables(bprm);
 }
 

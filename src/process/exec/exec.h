@@ -10,6 +10,7 @@
 ///     arguments.cc  argv and envp, copied in once
 ///     elf.cc        segments and interpreter
 ///     stack.cc      what a program finds on its stack
+///     vdso.cc       code and data of the kernel in its address space
 #pragma once
 
 #include "abi/elf.h"
@@ -74,6 +75,7 @@ struct BinPrm {
     u16 header_count = 0;
     VirtAddr interpreter_base;
     VirtAddr stack_top, stack_pointer;
+    VirtAddr vdso;  // where its ELF header is; null: the program gets none
 };
 
 /// Opens a program: ENOENT, EACCES (not a regular file, no x bit, MNT_NOEXEC), ELOOP, …

@@ -50,6 +50,7 @@ private:
 void add_auxv(Words& words, const BinPrm& bprm, VirtAddr random, VirtAddr platform, VirtAddr name) {
     using namespace abi;
     const sched::Cred& cred = bprm.cred;
+    if (bprm.vdso.raw() != 0) words.add_pair(AT_SYSINFO_EHDR, bprm.vdso.raw());
     words.add_pair(AT_HWCAP, arch::cpuid(1).edx);
     words.add_pair(AT_PAGESZ, kPageSize);
     words.add_pair(AT_CLKTCK, kUserHz);
@@ -71,7 +72,7 @@ void add_auxv(Words& words, const BinPrm& bprm, VirtAddr random, VirtAddr platfo
     words.add_pair(AT_MINSIGSTKSZ, sizeof(RtSigframe) + arch::fpu_user_size() + 256);
     words.add_pair(AT_NULL, 0);
 }
-constexpr usize kAuxvWords = 40;
+constexpr usize kAuxvWords = 42;
 
 /// The addresses of `count` strings, of which the first is at offset `*at`.
 void add_pointers(Words& words, std::span<const std::byte> strings, u32 count, usize& at,

@@ -61,6 +61,7 @@ void set_syscall_msrs() {
 
 void cpu_init(unsigned cpu) {
     enable_cpu_features();
+    if (cpu_features.rdtscp) wrmsr(Msr::TscAux, cpu);  // for getcpu() in user mode
     CpuTables& tables = mine(cpu_tables);
     IstStacks& stacks = mine(ist_stacks);
     u64 ist_tops[3];
