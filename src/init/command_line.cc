@@ -49,7 +49,10 @@ bool take_text(const char* word, CommandLine& out) {
                    {"clocksource", out.clocksource},
                    {"hpet", out.hpet},
                    {"tsc", out.tsc},
-                   {"vdso", out.vdso}};
+                   {"vdso", out.vdso},
+                   {"highres", out.highres},
+                   {"nohz", out.nohz},
+                   {"skew_tick", out.skew_tick}};
     for (const auto& option : options) {
         if (const char* value = value_of(word, option.name)) {
             option.value = value;

@@ -27,6 +27,9 @@ struct CommandLine {
     const char* hpet;         // hpet=disable: as if there were none
     const char* tsc;          // tsc=reliable, tsc=unstable
     const char* vdso;         // vdso=0: programs get none
+    const char* highres;      // highres=off: timers are as fine as the tick
+    const char* nohz;         // nohz=off: idle processors tick, too
+    const char* skew_tick;    // skew_tick=1: not all processors tick at the same moment
     bool no_tsc;              // notsc: do not trust it
     bool quiet;
     bool read_only;    // ro

@@ -21,6 +21,7 @@
 #include "core/time/clock.h"
 #include "core/time/clocksource.h"
 #include "core/time/hrtimer.h"
+#include "core/time/tick/tick.h"
 #include "core/trace/trace.h"
 #include "drivers/drivers.h"
 #include "fs/initramfs/initramfs.h"
@@ -218,6 +219,9 @@ void start_clock() {
     }
     time::clock_options.no_tsc = line.no_tsc || says(line.tsc, "unstable");
     time::clock_options.tsc_reliable = says(line.tsc, "reliable");
+    time::tick_options = {.high_resolution = !says(line.highres, "off"),
+                          .nohz = !says(line.nohz, "off"),
+                          .skew = says(line.skew_tick, "1")};
     time::init();
     time::init_hrtimers();
     time::init_hrtimers_cpu();

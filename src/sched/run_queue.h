@@ -11,7 +11,6 @@
 #pragma once
 
 #include "core/lock/spin_lock.h"
-#include "core/time/hrtimer.h"
 #include "lib/rbtree.h"
 #include "sched/sched.h"
 
@@ -42,13 +41,10 @@ struct RunQueue {
     u64 switches = 0;
 
     // This processor's own.
-    time::HrTimer tick;
     u64 idle_since_ns = 0;  // while idle
     u64 user_ns = 0, system_ns = 0, idle_ns = 0;
     u64 last_interrupt_ns = 0;  // time in interrupts and softirqs, when time was last charged
     u64 last_tick_ns = 0;
-
-    RunQueue();
 
     /// Charges the running task for the time since the last call.
     void update_curr() REQUIRES(lock);
@@ -83,6 +79,10 @@ private:
 /// This processor's; and somebody's.
 RunQueue& this_rq();
 RunQueue& cpu_rq(unsigned cpu);
+
+/// One tick on this processor, in its interrupt: charges the running task, looks for due timers,
+/// and so on. `keeper`: this tick counts for the whole system. Linux: update_process_times().
+void update_process_times(u64 now_ns, bool keeper);
 
 /// Asks the processor of `rq` to look for a better task soon.
 void resched_curr(RunQueue& rq);

@@ -5,6 +5,7 @@
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/time/clock.h"
+#include "core/time/tick/tick.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
@@ -111,6 +112,7 @@ Result<Task*> create_idle_task(unsigned cpu) {
 void init() {
     panic_describe_task = describe_current;
     for_each_cpu(possible_cpus, [](unsigned cpu) { new (&cpu_rq(cpu)) RunQueue(); });
+    time::update_process_times = update_process_times;
     Result<Task*> idle = create_idle_task(0);
     if (!idle.ok()) panic("no memory for the idle task");
     arch::this_cpu_write(current_task, idle.value());

@@ -1,9 +1,9 @@
 // The scheduler's tick, idling, and who used how much time. Linux: kernel/sched/{core,idle,
 // loadavg,cputime}.c.
 //
-// A processor ticks only while it runs a task. At each tick the time since the last one is
-// charged to user or system mode by what was interrupted; the exact sum is sum_exec_runtime, and
-// the ticks tell how it divides.
+// A processor ticks only while it runs a task (core/time/tick/tick.h). At each tick the time since
+// the last one is charged to user or system mode by what was interrupted; the exact sum is
+// sum_exec_runtime, and the ticks tell how it divides.
 
 #include <array>
 
@@ -12,7 +12,9 @@
 #include "core/rcu/quiescent.h"
 #include "core/softirq/softirq.h"
 #include "core/time/clock.h"
+#include "core/time/tick/tick.h"
 #include "core/time/timekeeping.h"
+#include "core/time/wheel/run.h"
 #include "sched/run_queue.h"
 #include "sched/sched.h"
 
@@ -77,39 +79,40 @@ void account_tick(RunQueue& rq, Task& task, u64 now) {
     (user ? task.user_ns : task.system_ns).fetch_add(delta, std::memory_order_relaxed);
 }
 
-time::Restart scheduler_tick(time::HrTimer& timer) {
-    RunQueue& rq = this_rq();
-    const u64 now = time::now_ns();
-    time::update_wall_time(now);
-    bool goes_on;
-    {
-        IrqGuard guard(rq.lock);
-        goes_on = rq.current != rq.idle;
-        if (goes_on) {
-            rq.update_curr();
-            account_tick(rq, *rq.current, now);
-        }
-        if (rq.slice_is_over()) resched_curr(rq);
+/// Charges the running task, and sees whether its slice is over. False while idle.
+bool scheduler_tick(RunQueue& rq, u64 now) {
+    IrqGuard guard(rq.lock);
+    const bool busy = rq.current != rq.idle;
+    if (busy) {
+        rq.update_curr();
+        account_tick(rq, *rq.current, now);
     }
-    rcu::sched_clock_irq();
-    if (goes_on && task_tick_hook != nullptr) task_tick_hook(current(), now);
-    if (rq.nr_running > 1) kick_idle_cpu();
-    update_load(now);
-    if (!goes_on) return time::Restart::No;
-    timer.set_expires(now + kTickNs);
-    return time::Restart::Yes;
+    if (rq.slice_is_over()) resched_curr(rq);
+    return busy;
 }
 
 }  // namespace
 
-RunQueue::RunQueue() : tick(scheduler_tick) {}
+void update_process_times(u64 now, bool keeper) {
+    RunQueue& rq = this_rq();
+    if (keeper) time::update_wall_time(now);
+    const bool busy = scheduler_tick(rq, now);
+    time::run_local_timers();
+    rcu::sched_clock_irq();
+    if (busy && task_tick_hook != nullptr) task_tick_hook(current(), now);
+    if (rq.nr_running > 1) kick_idle_cpu();
+    if (keeper) update_load(now);
+}
 
 RunQueue& this_rq() { return reinterpret_cast<RunQueue&>(this_cpu(run_queue_room)); }
 RunQueue& cpu_rq(unsigned cpu) { return reinterpret_cast<RunQueue&>(per_cpu(run_queue_room, cpu)); }
 
 Task& idle_task(unsigned cpu) { return *cpu_rq(cpu).idle; }
 
-void RunQueue::enter_idle() { idle_since_ns = time::now_ns(); }
+void RunQueue::enter_idle() {
+    idle_since_ns = time::now_ns();
+    time::tick_idle_enter(idle_since_ns);
+}
 
 u64 RunQueue::interrupt_part(u64 delta) {
     const u64 total = interrupt_ns(cpu);
@@ -127,7 +130,7 @@ void RunQueue::leave_idle() {
     }
     idle_since_ns = 0;
     last_tick_ns = now;
-    if (!tick.is_active()) tick.start(now + kTickNs);
+    time::tick_idle_exit(now);
 }
 
 /// Sleeps until the next interrupt, unless there is something to do. Preemption is off: an
@@ -135,6 +138,7 @@ void RunQueue::leave_idle() {
 static void idle_sleep() {
     rcu::prepare_idle();
     arch::irq_disable();
+    if (!need_resched()) time::tick_idle_reevaluate();
     context::idle_enter();
     if (need_resched() || rcu::idle_must_stay_awake()) {
         arch::irq_enable();

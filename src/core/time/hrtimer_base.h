@@ -59,23 +59,27 @@ struct HrTimerCpuBase {
     void run_queues(u64 now, u32 bases) REQUIRES(lock);
     void interrupt();
     void run_soft();
+    /// From the tick, as long as the hardware is not aimed at single timers; and when it is to be.
+    void run_low_resolution();
+    void switch_to_high_resolution();
 
     SpinLock lock{"hrtimer_base", LockRank::Timer};
     u32 cpu = 0;
     u32 active = 0;
     u32 clock_set_sequence = 0;      // of the offsets that are in `clock`
+    bool high_resolution = false;    // else timers go off at the next tick
     bool in_interrupt = false;       // run_queues() runs: the interrupt will aim the hardware
     bool hang_detected = false;      // aimed later than the first timer, so that others get a turn
     bool softirq_activated = false;  // the softirq is raised and has not come to an end
     u64 expires_next = kTimeMax;     // what the hardware is aimed at
     HrTimer* next_timer = nullptr;   // on behalf of whom
-    bool soft_is_due = false;        // run_soft() is asked for
     u64 soft_expires_next = kTimeMax;
     HrTimer* soft_next_timer = nullptr;
     u64 events = 0, retries = 0, hangs = 0, max_hang_ns = 0;
     HrTimerClockBase clock[2 * kClockBases];
 
 private:
+    void raise_soft_if_due(u64 now) REQUIRES(lock);
     void run(HrTimer& timer, HrTimerClockBase& base, u64 now) REQUIRES(lock);
 };
 

@@ -4,6 +4,7 @@
 // theirs meanwhile. `running` says whose callback it is; only when it has come back is the timer
 // idle, or queued again.
 
+#include "core/softirq/softirq.h"
 #include "core/time/clock.h"
 #include "core/time/hrtimer_base.h"
 #include "core/time/hrtimer_trace.h"
@@ -95,7 +96,8 @@ void HrTimerCpuBase::reprogram(HrTimer& timer, HrTimerClockBase& base) {
         soft_next_timer = &timer;
     }
     // Another processor's: its callback runs there, and who called it aims when it returns.
-    if (in_interrupt || at >= expires_next || this != &this_cpu(hrtimer_cpu_base)) return;
+    const bool mine = this == &this_cpu(hrtimer_cpu_base);
+    if (in_interrupt || !high_resolution || at >= expires_next || !mine) return;
     expires_next = at;
     next_timer = &timer;
     if (!hang_detected) program_timer_event(at);
@@ -110,7 +112,7 @@ void HrTimerCpuBase::force_reprogram() {
             next_timer = soft_next_timer;
         }
     }
-    if (earliest == expires_next) return;
+    if (earliest == expires_next || !high_resolution) return;
     expires_next = earliest;
     if (!hang_detected && !in_interrupt) program_timer_event(earliest);
 }
@@ -152,6 +154,27 @@ void HrTimerCpuBase::run_queues(u64 now, u32 bases) {
     }
 }
 
+void HrTimerCpuBase::raise_soft_if_due(u64 now) {
+    if (now < soft_expires_next) return;
+    soft_expires_next = kTimeMax;
+    softirq_activated = true;
+    softirq::raise_irqoff(SoftIrq::HrTimer);
+}
+
+void HrTimerCpuBase::run_low_resolution() {
+    IrqGuard guard(lock);
+    const u64 now = update();
+    raise_soft_if_due(now);
+    run_queues(now, kHard);
+}
+
+void HrTimerCpuBase::switch_to_high_resolution() {
+    IrqGuard guard(lock);
+    high_resolution = true;
+    expires_next = kTimeMax;
+    force_reprogram();
+}
+
 void HrTimerCpuBase::interrupt() {
     IrqGuard guard(lock);
     events++;
@@ -160,11 +183,7 @@ void HrTimerCpuBase::interrupt() {
     for (unsigned round = 1;; round++) {
         in_interrupt = true;
         expires_next = kTimeMax;
-        if (now >= soft_expires_next) {
-            soft_expires_next = kTimeMax;
-            softirq_activated = true;
-            raise_hrtimer_softirq();
-        }
+        raise_soft_if_due(now);
         run_queues(now, kHard);
         expires_next = next_event(kHard, next_timer);
         if (soft_expires_next < expires_next) {
@@ -194,7 +213,7 @@ void HrTimerCpuBase::run_soft() {
     run_queues(update(), kSoft);
     softirq_activated = false;
     soft_expires_next = next_event(kSoft, soft_next_timer);
-    if (soft_next_timer != nullptr && soft_expires_next < expires_next && !in_interrupt) {
+    if (soft_next_timer != nullptr && soft_expires_next < expires_next && high_resolution) {
         expires_next = soft_expires_next;
         next_timer = soft_next_timer;
         if (!hang_detected) program_timer_event(expires_next);

@@ -11,7 +11,4 @@ void program_timer_event(u64 at_ns);
 /// As program_timer_event(), but false, and nothing done, if that time has come.
 bool try_program_timer_event(u64 at_ns);
 
-/// Asks for HrTimerCpuBase::run_soft() on this processor soon. In an interrupt.
-void raise_hrtimer_softirq();
-
 }  // namespace time
