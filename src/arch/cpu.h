@@ -195,6 +195,37 @@ inline void xsave(void* area) {
 inline void xrstor(const void* area) {
     asm volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
 }
+/// Loads a state that may not be valid: false, and registers of any content, if it is not.
+inline bool try_fxrstor(const void* area) {
+    bool ok = true;
+    asm volatile(
+        "1: fxrstor64 (%1)\n"
+        "jmp 3f\n"
+        "2: movb $0, %0\n"
+        "3:\n"
+        ".pushsection .extable, \"a\"\n"
+        ".quad 1b, 2b\n"
+        ".popsection"
+        : "+q"(ok)
+        : "r"(area)
+        : "memory");
+    return ok;
+}
+inline bool try_xrstor(const void* area) {
+    bool ok = true;
+    asm volatile(
+        "1: xrstor64 (%1)\n"
+        "jmp 3f\n"
+        "2: movb $0, %0\n"
+        "3:\n"
+        ".pushsection .extable, \"a\"\n"
+        ".quad 1b, 2b\n"
+        ".popsection"
+        : "+q"(ok)
+        : "r"(area), "a"(~0u), "d"(~0u)
+        : "memory");
+    return ok;
+}
 inline void xsetbv(u32 reg, u64 value) {
     asm volatile("xsetbv" : : "c"(reg), "a"(u32(value)), "d"(u32(value >> 32)));
 }

@@ -4,9 +4,9 @@
 // use (the red zone; not on an alternate stack), the FPU state, RtSigframe. Its first word is the
 // handler's return address, the restorer, which calls rt_sigreturn(2).
 //
-// On the way back everything in the frame is a claim by the user: segment selectors never come
-// from it, flags are masked, rip must lie in the user half, and the FPU state is checked by
-// arch::fpu_load_from().
+// On the way back everything in the frame is a claim by the user. Flags are masked, selectors get
+// privilege level 3, and arch::fpu_load_from() tells whether it could load the FPU state. What the
+// final IRET does not accept (a selector, rip) becomes an exception of the program there.
 
 #include "arch/layout.h"
 #include "core/user/user_ptr.h"
@@ -20,6 +20,7 @@ namespace {
 
 constexpr u64 kRedZone = 128;
 constexpr u64 kFpuAlign = 64;
+constexpr arch::TrapFrame kStart = arch::user_start_frame(VirtAddr(0), VirtAddr(0));
 // Flags that a program may set by itself anyway: AC OF DF RF TF SF ZF AF PF CF.
 constexpr u64 kUserFlags = 0x50dd5;
 constexpr u64 kClearedFlags = 1 << 10 | 1 << 16 | 1 << 8;  // DF RF TF: a handler starts without
@@ -102,6 +103,8 @@ void restore_registers(const abi::SigContext& from, arch::TrapFrame& frame) {
     frame.rcx = from.rcx;
     frame.rsp = from.rsp;
     frame.rip = from.rip;
+    frame.cs = from.cs | 3u;
+    frame.ss = from.ss | 3u;
     frame.rflags = (frame.rflags & ~kUserFlags) | (from.rflags & kUserFlags);
     frame.orig_rax = ~u64{0};
 }
@@ -142,8 +145,6 @@ Result<void> do_sigreturn(arch::TrapFrame& frame) {
     const VirtAddr at(frame.rsp - 8 + offsetof(abi::RtSigframe, uc));
     abi::UContext uc;
     TRY(copy_from_user(&uc, at, sizeof uc));
-    if (!arch::is_user_address(VirtAddr(uc.mcontext.rip))) return EFAULT;
-    if ((uc.mcontext.cs | 3u) != frame.cs) return EINVAL;
     TRY(read_fpu(task, uc.mcontext.fpstate));
     restore_registers(uc.mcontext, frame);
     set_current_blocked(uc.sigmask);
@@ -161,8 +162,6 @@ Result<void> setup_rt_frame(const Delivery& delivery, u64 saved_mask, arch::Trap
     Task& task = sched::current();
     const abi::KernelSigaction& action = delivery.action;
     if (!(action.flags & abi::SA_RESTORER)) return EFAULT;
-    // IRET to anything else would fault in the kernel.
-    if (!arch::is_user_address(VirtAddr(action.handler))) return EFAULT;
     const Place place = TRY(place_frame(task, action, frame.rsp));
     TRY(write_fpu(task, place.fpu));
 
@@ -184,6 +183,8 @@ Result<void> setup_rt_frame(const Delivery& delivery, u64 saved_mask, arch::Trap
     frame.rax = 0;
     frame.rsp = place.frame;
     frame.rip = action.handler;
+    frame.cs = kStart.cs;  // the interrupted code may have been in another segment
+    frame.ss = kStart.ss;
     frame.rflags &= ~kClearedFlags;
     return {};
 }

@@ -121,24 +121,31 @@ void fpu_save_to(TaskState& state, void* buffer) {
     memcpy(buffer, state.fpu, cpu_features.xsave_size);
 }
 
-/// XRSTOR faults on reserved bits; rather than catch that, refuse or clear them first.
-Result<void> fpu_load_from(TaskState& state, const void* buffer) {
+/// Bits that no processor has; emulators do not mind them, and would show them to the program.
+static bool is_plausible(const void* buffer) {
     constexpr u32 kMxcsrMask = 0xffff;
     u32 mxcsr;
-    memcpy(&mxcsr, static_cast<const u8*>(buffer) + kMxcsrOffset, 4);
-    if (mxcsr & ~kMxcsrMask) return EINVAL;
-    if (cpu_features.xsave) {
-        u64 header[8];
-        memcpy(header, static_cast<const u8*>(buffer) + kHeaderOffset, sizeof header);
-        if (header[0] & ~cpu_features.xcr0) return EINVAL;
-        for (unsigned i = 1; i < 8; i++) {
-            if (header[i] != 0) return EINVAL;
-        }
-    }
+    memcpy(&mxcsr, static_cast<const u8*>(buffer) + kMxcsrOffset, sizeof mxcsr);
+    if (mxcsr & ~kMxcsrMask) return false;
+    if (!cpu_features.xsave) return true;
+    u64 header[8];
+    memcpy(header, static_cast<const u8*>(buffer) + kHeaderOffset, sizeof header);
+    u64 reserved = header[0] & ~cpu_features.xcr0;
+    for (unsigned i = 1; i < 8; i++) reserved |= header[i];
+    return reserved == 0;
+}
+
+/// Other reserved bits make XRSTOR fault, and only the processor knows which. The state is loaded
+/// from where it stays, so that what was refused is never loaded again.
+Result<void> fpu_load_from(TaskState& state, const void* buffer) {
+    if (!is_plausible(buffer)) return EINVAL;
     const bool irqs = irq_save();
     memcpy(state.fpu, buffer, cpu_features.xsave_size);
+    const bool loaded = cpu_features.xsave ? try_xrstor(state.fpu) : try_fxrstor(state.fpu);
+    if (!loaded) make_initial(state.fpu);
     load_here(state);
     irq_restore(irqs);
+    if (!loaded) return EINVAL;
     return {};
 }
 
