@@ -45,6 +45,8 @@ public:
     /// Whether and how it can be mapped: ENODEV, or the page cache to use; null: anonymous memory.
     virtual Result<vm::AddressSpace*> mmap(File& file) const { return ENODEV; }
     virtual Result<void> fsync(File& file) const { return EINVAL; }
+    /// Lines for /proc/<pid>/fdinfo that only this kind of file has; returns their length.
+    virtual usize show_fdinfo(File& file, std::span<char> room) const { return 0; }
     /// True for pipes, ttys, sockets: no position.
     virtual bool is_stream() const { return false; }
 

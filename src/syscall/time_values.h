@@ -8,8 +8,8 @@
 
 #include "abi/time.h"
 #include "core/time/clock.h"
+#include "core/time/timer_spec.h"
 #include "lib/result.h"
-#include "process/timer/timer_clock.h"
 
 namespace syscall {
 
@@ -29,10 +29,10 @@ inline Result<u64> to_ns(const abi::Timeval& from) {
     return std::min(u64(from.sec), kLongestSec) * kNsPerSec + u64(from.usec) * 1000;
 }
 
-inline Result<process::TimerSpec> to_timer_spec(const abi::Itimerspec& from) {
-    return process::TimerSpec{TRY(to_ns(from.value)), TRY(to_ns(from.interval))};
+inline Result<time::TimerSpec> to_timer_spec(const abi::Itimerspec& from) {
+    return time::TimerSpec{TRY(to_ns(from.value)), TRY(to_ns(from.interval))};
 }
-inline abi::Itimerspec to_itimerspec(const process::TimerSpec& from) {
+inline abi::Itimerspec to_itimerspec(const time::TimerSpec& from) {
     return {to_timespec(from.interval_ns), to_timespec(from.value_ns)};
 }
 

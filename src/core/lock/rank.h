@@ -17,6 +17,7 @@ enum class LockRank : unsigned char {
     DentryLru,     // unused dentries
     Inode,         // fields of one inode that a spin lock guards
     SuperBlock,    // the list of a file system's inodes
+    TimerfdList,   // timerfds that want to know when the clock is set
     Pipe,          // one per pipe
     PageCache,     // the pages of one file
     PageTable,     // the page tables of one address space

@@ -178,8 +178,8 @@ u64 HrTimer::forward(u64 now_ns, u64 interval_ns) {
 
 u64 HrTimer::forward_now(u64 interval_ns) { return forward(clock_now_ns(), interval_ns); }
 
-void clock_was_set() {
-    clock_set_count.fetch_add(1, std::memory_order_release);
+/// On whichever processors it matters.
+static void retrigger_all() {
     u64 affected = 0;
     for_each_cpu(online_cpus, [&](unsigned cpu) {
         HrTimerCpuBase& base = per_cpu(hrtimer_cpu_base, cpu);
@@ -192,6 +192,14 @@ void clock_was_set() {
     PreemptGuard stay;
     irq::call_on_cpus(affected, retrigger, nullptr);
     if (affected >> cpu_id() & 1) retrigger(nullptr);
+}
+
+void (*clock_was_set_hook)() = nullptr;
+
+void clock_was_set() {
+    clock_set_count.fetch_add(1, std::memory_order_release);
+    retrigger_all();
+    if (clock_was_set_hook != nullptr) clock_was_set_hook();
 }
 
 }  // namespace time

@@ -127,6 +127,9 @@ private:
 /// Aims all processors anew. Thread context, interrupts on; does nothing before init_hrtimers().
 void clock_was_set();
 
+/// Called by clock_was_set() at its end, if not null: for programs that want to know (timerfd).
+extern void (*clock_was_set_hook)();
+
 /// Prepares the queues of all processors; boot. Then, on each processor, starts its local timer.
 void init_hrtimers();
 void init_hrtimers_cpu();

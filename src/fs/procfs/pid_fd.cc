@@ -68,6 +68,9 @@ public:
         out.print("pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", about->position,
                   about->flags.load(), about->path.mount ? about->path.mount->id : 0,
                   about->inode() ? about->inode()->number : 1);
+        char own[256];
+        const usize length = about->ops->show_fdinfo(*about, own);
+        out.write({own, std::min(length, sizeof own)});
         return {};
     }
 };

@@ -26,6 +26,8 @@ Result<TimerClock> timer_clock_of(int clock_id) {
     case abi::CLOCK_REALTIME_COARSE:
     case abi::CLOCK_MONOTONIC_COARSE: return EOPNOTSUPP;
     }
+    constexpr int kFileClock = 3, kKindMask = 7;
+    if (clock_id < 0 && (clock_id & kKindMask) == kFileClock) return EOPNOTSUPP;
     const std::optional<CpuClock> cpu = cpu_clock_of(clock_id);
     if (!cpu) return EINVAL;
     return TimerClock{ClockBase::Monotonic, cpu};

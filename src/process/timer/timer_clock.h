@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/time/clock_base.h"
+#include "core/time/timer_spec.h"
 #include "process/timer/cpu_clock.h"
 
 namespace process {
@@ -17,10 +18,6 @@ struct TimerClock {
 /// clock, which would wake the machine up, without CAP_WAKE_ALARM.
 Result<TimerClock> timer_clock_of(int clock_id);
 
-/// struct itimerspec in nanoseconds.
-struct TimerSpec {
-    u64 value_ns = 0;  // 0: not running
-    u64 interval_ns = 0;
-};
+using time::TimerSpec;
 
 }  // namespace process
