@@ -48,8 +48,10 @@ Result<u64> prctl_process(Task& task, int option, u64 value) {
         signal.no_new_privs = true;
         return u64{0};
     case abi::PR_GET_NO_NEW_PRIVS: return u64{signal.no_new_privs};
-    case abi::PR_GET_TIMERSLACK: return u64{50'000};
-    case abi::PR_SET_TIMERSLACK: return u64{0};  // timers are exact; nothing to relax
+    case abi::PR_GET_TIMERSLACK: return u64{task.timer_slack_ns};
+    case abi::PR_SET_TIMERSLACK:
+        task.timer_slack_ns = i64(value) > 0 ? value : task.default_timer_slack_ns;
+        return u64{0};
     default: return EINVAL;
     }
 }

@@ -187,6 +187,8 @@ constexpr PidEntry kEntries[] = {
     {"status",        kText, show_status},
     {"syscall",       kOwnText, show_syscall},
     {"task",          S_IFDIR | 0555, nullptr, nullptr, nullptr, task_dir_ops, task_dir_file_ops},
+    {"timers",        kText, show_timers},
+    {"timerslack_ns", S_IFREG | 0666, show_timerslack_ns, store_timerslack_ns},
     {"wchan",         kText, show_wchan},
 };
 // clang-format on

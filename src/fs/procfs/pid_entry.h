@@ -93,6 +93,10 @@ Result<void> show_environ(SeqFile& out, Task& task);
 Result<void> show_auxv(SeqFile& out, Task& task);
 Result<void> show_maps(SeqFile& out, Task& task);
 Result<void> show_smaps(SeqFile& out, Task& task);
+// pid_timers.cc
+Result<void> show_timers(SeqFile& out, Task& task);
+Result<void> show_timerslack_ns(SeqFile& out, Task& task);
+Result<void> store_timerslack_ns(std::string_view text, Task& task);
 // mounts.cc
 Result<void> show_mounts(SeqFile& out, Task& task);
 Result<void> show_mountinfo(SeqFile& out, Task& task);
