@@ -9,6 +9,7 @@
 
 #include "fs/locks/file_lock.h"
 #include "mm/own.h"
+#include "mm/rcu_free.h"
 #include "mm/vmalloc.h"
 #include "sched/signal_struct.h"
 #include "sched/task.h"
@@ -62,12 +63,12 @@ void FdTable::Slots::destroy() {
     mm::kfree(this);
 }
 
-void FdTable::put_slots(RcuHead& head) { rcu_owner<Slots, &Slots::rcu>(head).destroy(); }
-
 /// Frees an array that readers may be looking at. May sleep: large ones, which are rare, cannot be
 /// freed from a callback.
 void FdTable::free_slots_rcu(Slots* slots) {
-    if (Slots::bytes(slots->capacity) <= kLargestKmalloc) return call_rcu(slots->rcu, put_slots);
+    if (Slots::bytes(slots->capacity) <= kLargestKmalloc) {
+        return mm::kfree_rcu<Slots, &Slots::rcu>(*slots);
+    }
     synchronize_rcu();
     slots->destroy();
 }

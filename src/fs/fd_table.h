@@ -77,7 +77,6 @@ private:
         void destroy();
     };
     static void free_slots_rcu(Slots* slots);
-    static void put_slots(RcuHead& head);
     Result<void> grow(usize wanted);
     Result<void> grow_to(u32 wanted);
     u32 capacity();

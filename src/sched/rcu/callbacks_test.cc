@@ -1,7 +1,7 @@
 // Callbacks come once each, in order, not too early, and in bounded memory.
 
 #include "core/rcu/state.h"
-#include "mm/slab.h"
+#include "mm/rcu_free.h"
 #include "sched/rcu/test_readers.h"
 
 namespace sched {
@@ -54,6 +54,23 @@ TEST(callbacks_run_in_order, "sched.rcu.callbacks.order") {
     }
     EXPECT(wait_for(called, kCallbacks));
     EXPECT_EQ(out_of_order.load(), 0u);
+}
+
+TEST(memory_is_freed_later, "sched.rcu.kfree") {
+    struct Note {
+        u64 text;
+        RcuHead rcu;
+    };
+    rcu_barrier();
+    Note* const note = static_cast<Note*>(mm::kmalloc(sizeof(Note), mm::Gfp::Kernel).take());
+    note->text = 0x1234;
+    {
+        RcuReadGuard guard;
+        mm::kfree_rcu<Note, &Note::rcu>(*note);
+        EXPECT_EQ(note->text, 0x1234u);
+        EXPECT(rcu::queued_callbacks(cpu_id()) > 0);
+    }
+    rcu_barrier();
 }
 
 TEST(barrier_waits_for_all, "sched.rcu.barrier") {
