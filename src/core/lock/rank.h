@@ -33,6 +33,7 @@ enum class LockRank : unsigned char {
     Vmalloc,       // the map of the vmalloc region
     Slab,          // partial slabs of a cache
     Zone,          // free pages of a zone
+    Counter,       // a per-CPU counter, while it is added up
     IrqDesc,       // one interrupt line
     IrqChip,       // the registers of an interrupt controller
     Random,        // the entropy pool
