@@ -92,6 +92,7 @@ constexpr ProbeOperations kProbeOps;
 Result<void> populate() {
     TRY(add_irq_domains(tree));
     TRY(add_provoke_crash(tree));
+    TRY(add_rcu(tree));
     libfs::Node& dir = *TRY(tree.add_dir(tree.root(), "probe", 0700));
     for (const Probe& probe : all_probes()) {
         const libfs::TextNode name{probe.name, 0600, nullptr};

@@ -1,4 +1,5 @@
-/// The directories of debugfs, each entered by a file of its own. Called once, at the first mount.
+/// The directories and files of debugfs, each entered by a source file of its own. Called once, at
+/// the first mount.
 #pragma once
 
 #include "fs/libfs/tree.h"
@@ -10,5 +11,8 @@ Result<void> add_irq_domains(libfs::Tree& tree);
 
 /// provoke-crash/DIRECT: the kernel does something wrong, to show that it is noticed. provoke.cc
 Result<void> add_provoke_crash(libfs::Tree& tree);
+
+/// rcu: how far grace periods have come, and what waits for them. rcu.cc
+Result<void> add_rcu(libfs::Tree& tree);
 
 }  // namespace debugfs
