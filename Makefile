@@ -91,10 +91,10 @@ grade: $(lab_images) ## grade LAB=boot [T=pattern] [EMU=qemu|bochs|both] [SUBMIS
 	@$(GRADER) grade $(LAB) --emu $(EMU) $(if $(T),--tests '$(T)') $(if $(SEED),--seed '$(SEED)') \
 	    $(if $(SUBMISSION),--submission '$(SUBMISSION)')
 
-mutants: $(lab_images) ## LAB=boot: reference, starter, mutants, alternates, adversaries as a table
+mutants: $(lab_images) ## LAB=boot [EMU=qemu|bochs|both]: reference, starter, mutants, alternates, adversaries
 	$(call need,run test)
 	$(if $(LAB),,$(error which lab? make mutants LAB=boot))
-	@$(GRADER) mutants $(LAB)
+	@$(GRADER) mutants $(LAB) $(if $(filter file,$(origin EMU)),,--emu $(EMU))
 
 student: ## a tree without solutions for students
 	$(call absent,the writer of student trees)
