@@ -42,7 +42,8 @@ struct Path {
         return *this;
     }
 
-    Inode* inode() const { return dentry->inode(); }
+    /// Null for a name without a file, and for the path of a file without a name (a pipe).
+    Inode* inode() const { return dentry ? dentry->inode() : nullptr; }
     bool same_as(const Path& other) const {
         return mount.get() == other.mount.get() && dentry.get() == other.dentry.get();
     }

@@ -1,6 +1,9 @@
 /* Directories: making, listing, renaming, links, permissions. */
 #include "tests/check.h"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 #include <dirent.h>
 
 static void touch(const char* name) { write_file(name, name, strlen(name), 0644); }
@@ -203,8 +206,24 @@ static void permissions(void) {
     CHECK_EXITED(in_child(become_nobody), 0);
 }
 
+/* A file without a name is no directory, whatever asks. */
+static void nameless(void) {
+    int ends[2];
+    NEED(pipe(ends) == 0);
+    const int files[] = {ends[0], epoll_create1(0), eventfd(0, 0)};
+    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char text[8];
+        CHECK_ERRNO(fchdir(files[i]), ENOTDIR);
+        CHECK_ERRNO(openat(files[i], "x", O_RDONLY), ENOTDIR);
+        CHECK_ERRNO(syscall(SYS_getdents64, files[i], text, sizeof text), ENOTDIR);
+        CHECK(readlinkat(files[i], "", text, sizeof text) == -1);
+        fchownat(files[i], "", (uid_t)-1, (gid_t)-1, AT_EMPTY_PATH); /* allowed or not: no harm */
+        utimensat(files[i], "", NULL, AT_EMPTY_PATH);
+    }
+}
+
 int main(void) {
     return run_cases((struct test_case[]){CASE(making), CASE(listing), CASE(rename_matrix),
                                           CASE(renames), CASE(links), CASE(attributes),
-                                          CASE(permissions), END});
+                                          CASE(permissions), CASE(nameless), END});
 }

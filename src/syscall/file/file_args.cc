@@ -52,7 +52,9 @@ Result<fs::Path> path_at(int dirfd, UserPtr<const char> name, u32 flags, Follow 
     const auto path = TRY(UserPath::copy_in(name));
     const std::string_view text = path.view();
     if (text.empty() && (flags & abi::AT_EMPTY_PATH) && dirfd != abi::AT_FDCWD) {
-        return TRY(fs::fget(dirfd))->path;  // "": the descriptor itself, whatever it is
+        const auto file = TRY(fs::fget(dirfd));  // "": the descriptor itself
+        if (!file->path.dentry) return EINVAL;   // an eventfd has no place
+        return file->path;
     }
     return fs::lookup(TRY(fs::start_of_walk(dirfd, text)), text, lookup_flags);
 }
