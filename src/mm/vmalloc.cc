@@ -23,6 +23,7 @@ struct Area {
     u64 pages;       // mapped ones; an unmapped guard page stands before and behind
     bool is_device;  // the frames are not ours
     bool is_dead;    // unmapped, waiting for the flush
+    u64 flush;       // the flush after which it goes; 0: not yet chosen
     ListLink link;
 
     VirtAddr end() const { return start + pages * kPageSize; }
@@ -31,6 +32,7 @@ struct Area {
 constinit SpinLock lock{"vmalloc", LockRank::Vmalloc};
 constinit List<Area, &Area::link> areas GUARDED_BY(lock);  // by address
 constinit u64 dead_areas GUARDED_BY(lock) = 0;
+constinit u64 flushes GUARDED_BY(lock) = 0;
 constinit VirtAddr search_from GUARDED_BY(lock) = arch::kVmallocStart;
 
 constexpr u64 kMaxDead = 64;
@@ -87,25 +89,40 @@ void unmap(Area& area) {
     }
 }
 
-/// Frees the addresses of all dead areas, once nobody can have them in a TLB.
-void purge() {
-    List<Area, &Area::link> gone;
+}  // namespace
+
+// The addresses are free once nobody can have them in a TLB: flush first, then take out of the list
+// what was dead before the flush. The search goes back to them: page tables of the region are never
+// freed, so it must not wander through it.
+void purge_vmap_areas() {
+    u64 flush;
     {
         IrqGuard guard(lock);
-        for (Area* area = areas.front(); area != nullptr;) {
-            Area* const next = areas.next(*area);
-            if (area->is_dead) {
-                areas.remove(*area);
-                gone.push_back(*area);
-            }
-            area = next;
+        flush = ++flushes;
+        for (Area& area : areas) {
+            if (area.is_dead && area.flush == 0) area.flush = flush;
         }
         dead_areas = 0;
     }
     flush_this_cpu(nullptr);
     irq::call_on_cpus(online_cpus.bits(), flush_this_cpu, nullptr);
+    List<Area, &Area::link> gone;
+    {
+        IrqGuard guard(lock);
+        for (Area* area = areas.front(); area != nullptr;) {
+            Area* const next = areas.next(*area);
+            if (area->flush == flush) {
+                areas.remove(*area);
+                gone.push_back(*area);
+                if (area->start < search_from) search_from = area->start - kPageSize;
+            }
+            area = next;
+        }
+    }
     while (Area* area = gone.pop_front()) destroy(area);
 }
+
+namespace {
 
 void release(Area& area) {
     unmap(area);
@@ -115,7 +132,7 @@ void release(Area& area) {
         area.is_dead = true;
         full = ++dead_areas > kMaxDead;
     }
-    if (full) purge();
+    if (full) purge_vmap_areas();
 }
 
 Area* find_area(VirtAddr start) {
@@ -131,6 +148,7 @@ Result<Area*> new_area(u64 pages, bool is_device) {
     area->pages = pages;
     area->is_device = is_device;
     area->is_dead = false;
+    area->flush = 0;
     TRY(reserve(*area));
     return area.leak();
 }

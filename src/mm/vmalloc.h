@@ -12,6 +12,10 @@ namespace mm {
 Result<void*> vmalloc(usize bytes);
 void vfree(void* area);  // null is allowed
 
+/// Forgets the addresses of freed areas now, which otherwise happens many at a time. Interrupts
+/// are on.
+void purge_vmap_areas();
+
 /// Maps device registers, uncached. The physical range need not be aligned. ENOMEM, EINVAL.
 Result<void*> ioremap(PhysAddr at, usize bytes);
 void iounmap(void* at);
