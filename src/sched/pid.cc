@@ -1,5 +1,4 @@
-// The table of process numbers: leaves of 512 entries, made when first needed, and a bitmap that
-// finds a free number. All of it is guarded by tasks_lock.
+// The table of process numbers, and a bitmap that finds a free one. Both are guarded by tasks_lock.
 
 #include "sched/pid.h"
 
@@ -23,15 +22,10 @@ struct Pid {
 
 namespace {
 
-constexpr usize kLeafSize = 512;
 constexpr PidNumber kFirstAfterWrap = 300;  // low numbers stay with what the boot has started
 
-struct Leaf {
-    Pid* pid[kLeafSize];
-};
-
 constinit mm::KmemCache pid_cache("pid", sizeof(Pid), alignof(Pid));
-constinit Leaf* leaves[kPidMax / kLeafSize] = {};
+constinit Pid* pids[kPidMax] = {};
 constinit u64 used_words[BitSpan::words_for(kPidMax)] = {1};  // 0 belongs to the idle tasks
 constinit PidNumber last_number = kKthreaddPid;
 constinit std::atomic<u64> tasks{0};
@@ -40,13 +34,12 @@ BitSpan used() { return BitSpan(used_words, kPidMax); }
 
 Pid* find_pid(PidNumber number) REQUIRES(tasks_lock) {
     if (number <= 0 || number >= kPidMax) return nullptr;
-    const Leaf* leaf = leaves[number / kLeafSize];
-    return leaf ? leaf->pid[number % kLeafSize] : nullptr;
+    return pids[number];
 }
 
 void free_if_unused(Pid* pid) REQUIRES(tasks_lock) {
     if (pid == nullptr || pid->in_use || !pid->pgrp.empty() || !pid->session.empty()) return;
-    leaves[pid->number / kLeafSize]->pid[pid->number % kLeafSize] = nullptr;
+    pids[pid->number] = nullptr;
     used().clear(pid->number);
     pid->~Pid();
     pid_cache.free(pid);
@@ -60,36 +53,23 @@ PidNumber choose_number(PidNumber wanted) REQUIRES(tasks_lock) {
     return number >= kPidMax ? 0 : static_cast<PidNumber>(number);
 }
 
-Result<void> make_leaf(PidNumber number) REQUIRES(tasks_lock) {
-    Leaf*& leaf = leaves[number / kLeafSize];
-    if (leaf) return {};
-    leaf = static_cast<Leaf*>(TRY(mm::kmalloc(sizeof(Leaf), mm::Gfp::Atomic | mm::Gfp::Zero)));
-    return {};
-}
-
 }  // namespace
 
 Result<PidNumber> reserve_pid(Task& task, PidNumber wanted) {
     void* const memory = TRY(pid_cache.alloc(mm::Gfp::Kernel));
-    Errno why = EAGAIN;
     {
         IrqGuard guard(tasks_lock);
         const PidNumber number = choose_number(wanted);
         if (number != 0) {
-            const Result<void> made = make_leaf(number);
-            if (made.ok()) {
-                used().set(number);
-                if (wanted == 0) last_number = number;
-                leaves[number / kLeafSize]->pid[number % kLeafSize] =
-                    new (memory) Pid{.number = number, .pgrp = {}, .session = {}};
-                task.pid = number;
-                return number;
-            }
-            why = made.error();
+            used().set(number);
+            if (wanted == 0) last_number = number;
+            pids[number] = new (memory) Pid{.number = number, .pgrp = {}, .session = {}};
+            task.pid = number;
+            return number;
         }
     }
     pid_cache.free(memory);
-    return why;
+    return EAGAIN;
 }
 
 void attach_pid(Task& task) {
