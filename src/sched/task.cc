@@ -58,6 +58,18 @@ void describe_current() {
 
 }  // namespace
 
+void drop_cached_stacks() {
+    for (;;) {
+        void* stack;
+        {
+            IrqGuard guard(stack_cache.lock);
+            if (stack_cache.count == 0) return;
+            stack = stack_cache.stack[--stack_cache.count];
+        }
+        mm::vfree(stack);
+    }
+}
+
 Result<Task*> alloc_task() {
     void* const memory = TRY(task_cache.alloc(mm::Gfp::Kernel));
     Result<void*> stack = alloc_stack();

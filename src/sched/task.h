@@ -152,6 +152,9 @@ char state_letter(const Task& task);
 
 inline constexpr usize kKernelStackSize = 16 * 1024;
 
+/// Frees the stacks of dead tasks that are kept for the next ones. Process context.
+void drop_cached_stacks();
+
 extern Task* current_task;  // per-CPU
 
 /// The running task.

@@ -2,12 +2,15 @@
 #include "abi/version.h"
 #include "core/log/oops.h"
 #include "core/random/random.h"
+#include "fs/dentry.h"
 #include "fs/libfs/tree.h"
 #include "fs/procfs/system.h"
 #include "ipc/pipe.h"
 #include "lib/parse.h"
+#include "mm/vmalloc.h"
 #include "process/uts.h"
 #include "sched/pid.h"
+#include "sched/task.h"
 #include "vm/mm_struct.h"
 
 namespace procfs {
@@ -108,7 +111,22 @@ constexpr TextNode kRandom[] = {
     {"uuid", 0444, show_uuid},
     {"boot_id", 0444, show_boot_id},
 };
+/// Bit 0: clean page cache, of which there is none without a disk; bit 1: unused dentries and what
+/// hangs on them, stacks of dead tasks, addresses of the vmalloc region. As Linux, it frees what
+/// nobody uses, now.
+Result<void> drop_caches(std::string_view text, void*) {
+    const u64 which = TRY(parse_unsigned(libfs::trim(text)));
+    if (which < 1 || which > 4) return EINVAL;
+    if (which & 2) {
+        while (fs::shrink_dcache(~u64{0}) > 0) continue;
+        sched::drop_cached_stacks();
+        mm::purge_vmap_areas();
+    }
+    return {};
+}
+
 constexpr TextNode kVm[] = {
+    {"drop_caches", 0200, show_number<0>, drop_caches},
     {"overcommit_memory", 0444, show_number<1>},
     {"max_map_count", 0444, show_number<vm::kMaxMapCount>},
     {"mmap_min_addr", 0444, show_number<65536>},
