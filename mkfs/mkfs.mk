@@ -1,26 +1,29 @@
 # Images: the initramfs archives and the disk. All of it is made without root.
-#   build/initramfs-lab.cpio    small: /init, /sbin/init, /sbin/agent, test programs; for graders
-#   build/initramfs.cpio        the same and Debian's busybox with everything a person expects
+#   build/initramfs-lab.cpio    small: /init, /sbin/init, /sbin/agent; for graders
+#   build/initramfs.cpio        the same, our test programs, and Debian's busybox with all a person expects
 #   build/initramfs-hello.cpio  programs from Debian's g++ and musl, with their shared libraries
 #   build/disk.img              MBR, GRUB, ESP and an ext4 partition; boots QEMU, Bochs and OVMF
 
 BUSYBOX   := /bin/busybox
 CPIO      := $(PYTHON) mkfs/cpio.py
-LAB_FILES := $(U_PROGRAMS) $(U_TESTS)
+LAB_FILES := $(addprefix $(U)/,init agent)
+OWN_FILES := $(filter-out $(LAB_FILES),$(U_PROGRAMS)) $(U_TESTS)
 ROOTFS    := $(shell find mkfs/rootfs -type f -o -type l)
 LIBS      := /lib64/ld-linux-x86-64.so.2 $(addprefix /lib/x86_64-linux-gnu/,libc.so.6 libm.so.6 libgcc_s.so.1) \
              /usr/lib/x86_64-linux-gnu/libstdc++.so.6
 
 # file lines for programs: userland/NAME goes to /sbin, userland/tests/NAME to /tests
-file_lines = $(foreach p,$(U_PROGRAMS),'file /sbin/$(notdir $(p)) $(p) 755') \
-             $(foreach p,$(U_TESTS),'file /tests/$(notdir $(p)) $(p) 755')
+file_lines = $(foreach p,$(1),'file $(if $(filter $(U)/tests/%,$(p)),/tests,/sbin)/$(notdir $(p)) $(p) 755')
 
 $(B)/lab.manifest: $(LAB_FILES) mkfs/base.manifest mkfs/mkfs.mk
-	@{ cat mkfs/base.manifest; printf '%s\n' $(file_lines); } > $@
+	@{ cat mkfs/base.manifest; printf '%s\n' $(call file_lines,$(LAB_FILES)); } > $@
 
 $(B)/initramfs-lab.cpio: $(B)/lab.manifest mkfs/cpio.py
 	@printf '  %-6s %s\n' CPIO $@
 	@$(CPIO) -o $@ -m $(B)/lab.manifest
+
+$(B)/own.manifest: $(OWN_FILES) mkfs/mkfs.mk
+	@printf '%s\n' $(call file_lines,$(OWN_FILES)) > $@
 
 # --list-full gives the paths at which Debian's build expects its applets (bin/ls, sbin/init ...);
 # our own /sbin/init comes later in the list of manifests and so replaces busybox's.
@@ -29,9 +32,9 @@ $(B)/busybox.manifest: $(BUSYBOX) mkfs/mkfs.mk | need-build
 	@{ echo 'file /bin/busybox $(BUSYBOX) 755'; \
 	   $(BUSYBOX) --list-full | grep -vx -e bin/busybox -e linuxrc | sed 's|.*|slink /& /bin/busybox|'; } > $@
 
-$(B)/initramfs.cpio: $(B)/busybox.manifest $(B)/lab.manifest $(ROOTFS) mkfs/cpio.py
+$(B)/initramfs.cpio: $(B)/busybox.manifest $(B)/lab.manifest $(B)/own.manifest $(ROOTFS) mkfs/cpio.py
 	@printf '  %-6s %s\n' CPIO $@
-	@$(CPIO) -o $@ -t mkfs/rootfs -m $(B)/busybox.manifest -m $(B)/lab.manifest
+	@$(CPIO) -o $@ -t mkfs/rootfs -m $(B)/busybox.manifest -m $(B)/lab.manifest -m $(B)/own.manifest
 
 # Shared objects go to the paths at which Debian has them, symbolic links followed.
 $(B)/hello.manifest: $(HELLOS) mkfs/mkfs.mk
