@@ -33,6 +33,14 @@ soak: $(KIMAGE) $(B)/initramfs.cpio $(DISK) ## boot SOAK_QEMU=1000 times on QEMU
 	@$(PYTHON) tests/system/soak.py --qemu $(SOAK_QEMU) --bochs $(SOAK_BOCHS) $(if $(SEED),--seed $(SEED)) \
 	    $(if $(ONLY),--only $(ONLY)) --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio --disk $(DISK)
 
+FUZZ_CALLS ?= 10000000
+fuzz: $(KIMAGE) $(B)/initramfs.cpio ## hostile system calls: [FUZZ_CALLS=10000000] [SEED=n FIRST=worker] [ONLY=call] [SMP=4] [DEBUG=1]
+	$(call need,run test)
+	@$(PYTHON) tests/system/fuzz.py --calls $(FUZZ_CALLS) $(if $(SEED),--seed $(SEED)) $(if $(FIRST),--first $(FIRST)) \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(filter file,$(origin SMP)),,--smp $(SMP)) \
+	    --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio
+.PHONY: fuzz
+
 numbers: $(KIMAGE) images userland ## start-up time, sizes, memory needed, beside their aims
 	$(call need,run test)
 	@$(PYTHON) tests/system/figures.py
