@@ -48,7 +48,9 @@ CC_FILES := $(sort $(shell find $(SRC) -name '*.cc' -not -path '$(SRC)/vdso/*'))
 AS_FILES := $(sort $(shell find $(SRC) -name '*.S' -not -path '$(SRC)/vdso/*'))
 TESTS    := $(filter %_test.cc,$(CC_FILES))
 HOSTONLY := $(if $(TESTS),$(shell awk 'FNR == 1 && index($$0, "// host-only") == 1 { print FILENAME }' $(TESTS)))
-SOURCES  := $(filter-out $(HOSTONLY),$(CC_FILES)) $(AS_FILES)
+# Variants are files, too: this folder is part of debug builds only.
+VALIDATOR := $(if $(DEBUG),,$(SRC)/core/validator/%)
+SOURCES  := $(filter-out $(HOSTONLY) $(VALIDATOR),$(CC_FILES)) $(AS_FILES)
 object    = $(patsubst $(SRC)/%,$(OUT)/obj/%.o,$(1))
 OBJECTS  := $(call object,$(SOURCES))
 # Only these see SOLVED_*: switching LAB or VARIANT rebuilds them alone (a header: everything).

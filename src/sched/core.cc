@@ -80,6 +80,7 @@ void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_
     to.on_cpu.store(1, std::memory_order_relaxed);
     if (switch_mm_hook != nullptr) switch_mm_hook(from, to);
     arch::this_cpu_write(current_task, &to);
+    lockval::switch_to(&from.locks, to.locks);
     arch::this_cpu_write(trace::current_pid, u32(to.pid));
     arch::this_cpu_write(switched_from, &from);
     arch::switch_to(from.arch, to.arch, static_cast<u8*>(to.stack) + kKernelStackSize);
@@ -273,6 +274,7 @@ void sched_fork(Task& child, Task& parent) {
 
 void do_task_dead() {
     Task& task = current();
+    lockval::expect_none_held("still held by a thread that ends");
     arch::irq_disable();
     u32 expected = kRunning;
     task.state.compare_exchange_strong(expected, kDead);

@@ -108,16 +108,19 @@ void Mutex::unlock_slowly() {
     wake_up_process(*first->task);
 }
 
-Result<void> Mutex::lock_interruptible() {
+Result<void> Mutex::lock_unless_signal(u32 state) {
     assert_no_spin_locks();
-    if (take_free()) return {};
-    return lock_slowly(kInterruptible);
+    announce(lockval::Wait::Waits);
+    const Result<void> taken = take_free() ? Result<void>() : lock_slowly(state);
+    if (taken.ok()) {
+        lockval::acquired(this);
+    } else {
+        lockval::gave_up(this);
+    }
+    return taken;
 }
 
-Result<void> Mutex::lock_killable() {
-    assert_no_spin_locks();
-    if (take_free()) return {};
-    return lock_slowly(kKillable);
-}
+Result<void> Mutex::lock_interruptible() { return lock_unless_signal(kInterruptible); }
+Result<void> Mutex::lock_killable() { return lock_unless_signal(kKillable); }
 
 }  // namespace sched

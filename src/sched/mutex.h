@@ -29,6 +29,9 @@ public:
     Mutex(const Mutex&) = delete;
 
     void lock() ACQUIRE();
+    /// As lock(), while the `subclass` outer ones of its class are held: one directory after
+    /// another. The caller has an order of its own among them.
+    void lock_nested(u8 subclass) ACQUIRE();
     void unlock() RELEASE();
     bool try_lock() TRY_ACQUIRE(true);
 
@@ -59,6 +62,14 @@ private:
     bool take_beside_waiters();
     bool spin_while_holder_runs();
     Result<void> lock_slowly(u32 state);
+    Result<void> lock_unless_signal(u32 state);
+    void announce(lockval::Wait wait, u8 subclass = 0) {
+        lockval::acquire({.lock = this,
+                          .name = name_,
+                          .kind = lockval::Kind::Mutex,
+                          .wait = wait,
+                          .subclass = subclass});
+    }
     Result<void> wait_in_queue(LockWaiter& me, u32 state) REQUIRES(wait_lock_);
     void leave_queue(LockWaiter& me) REQUIRES(wait_lock_);
     void unlock_slowly();
@@ -73,6 +84,10 @@ private:
 class SCOPED_CAPABILITY MutexGuard {
 public:
     explicit MutexGuard(Mutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+    /// See Mutex::lock_nested().
+    MutexGuard(Mutex& mutex, u8 subclass) ACQUIRE(mutex) : mutex_(mutex) {
+        mutex_.lock_nested(subclass);
+    }
     ~MutexGuard() RELEASE() { mutex_.unlock(); }
     MutexGuard(const MutexGuard&) = delete;
 
@@ -80,16 +95,25 @@ private:
     Mutex& mutex_;
 };
 
-inline void Mutex::lock() NO_LOCK_ANALYSIS {
+inline void Mutex::lock_nested(u8 subclass) NO_LOCK_ANALYSIS {
     assert_no_spin_locks();
+    announce(lockval::Wait::Waits, subclass);
     if (!take_free()) [[unlikely]] {
         (void)lock_slowly(kUninterruptible).ok();
     }
+    lockval::acquired(this);
 }
 
-inline bool Mutex::try_lock() NO_LOCK_ANALYSIS { return take_free(); }
+inline void Mutex::lock() NO_LOCK_ANALYSIS { lock_nested(0); }
+
+inline bool Mutex::try_lock() NO_LOCK_ANALYSIS {
+    if (!take_free()) return false;
+    announce(lockval::Wait::Tries);
+    return true;
+}
 
 inline void Mutex::unlock() NO_LOCK_ANALYSIS {
+    lockval::release(this, name_);
     u64 mine = word_of(current());
     if (!word_.compare_exchange_strong(mine, 0, std::memory_order_release,
                                        std::memory_order_relaxed)) [[unlikely]] {

@@ -128,8 +128,13 @@ void init() {
     Result<Task*> idle = create_idle_task(0);
     if (!idle.ok()) panic("no memory for the idle task");
     arch::this_cpu_write(current_task, idle.value());
+    lockval::switch_to(nullptr, idle.value()->locks);
 }
 
-void init_secondary_cpu(unsigned cpu) { arch::this_cpu_write(current_task, cpu_rq(cpu).idle); }
+void init_secondary_cpu(unsigned cpu) {
+    Task& idle = *cpu_rq(cpu).idle;
+    arch::this_cpu_write(current_task, &idle);
+    lockval::switch_to(nullptr, idle.locks);
+}
 
 }  // namespace sched

@@ -131,9 +131,10 @@ struct Task {
     u64 (*restart_function)(Task&) = nullptr;
     void (*thread_fn)(void*) = nullptr;  // kernel threads: what they run
     void* thread_arg = nullptr;
-    std::atomic<u32> should_stop{0};     // kthread_stop()
-    i32 syscall_number = -1;             // the call it is in, for /proc/<pid>/syscall
-    const char* wait_channel = nullptr;  // where it sleeps, for /proc/<pid>/wchan
+    std::atomic<u32> should_stop{0};                 // kthread_stop()
+    i32 syscall_number = -1;                         // the call it is in, for /proc/<pid>/syscall
+    [[no_unique_address]] lockval::TaskLocks locks;  // a debug build: what it holds
+    const char* wait_channel = nullptr;              // where it sleeps, for /proc/<pid>/wchan
 
     bool has(TaskFlags flag) const { return flags.load(std::memory_order_relaxed) & flag; }
     void set(TaskFlags flag) { flags.fetch_or(flag, std::memory_order_seq_cst); }

@@ -21,6 +21,8 @@ bool SpinLock::try_lock() {
     const bool nested = arch::this_cpu_read(held_ranks) & rank_bit_;
     if (!word_.try_take(nested ? cpu_tag() | QueuedWord::kNested : cpu_tag())) return false;
     if (!nested) arch::this_cpu_add(held_ranks, rank_bit_);
+    lockval::acquire(
+        {.lock = this, .name = name_, .kind = lockval::Kind::Spin, .wait = lockval::Wait::Tries});
     return true;
 }
 
@@ -29,6 +31,7 @@ void SpinLock::lock_nested() {
     if (arch::this_cpu_read(held_ranks) >= rank_bit_ << 1) lock_out_of_order();
     if (!(arch::this_cpu_read(held_ranks) & rank_bit_)) return lock();
     if (is_held()) lock_misused("taken twice", *this, nullptr);
+    lockval::acquire({.lock = this, .name = name_, .kind = lockval::Kind::Spin, .subclass = 1});
     const u32 tag = cpu_tag() | QueuedWord::kNested;
     if (!word_.try_take(tag)) {
         const lock_stat::Wait wait(this, name_, lock_stat::Kind::Spin);

@@ -18,6 +18,7 @@
 #include "core/lock/annotations.h"
 #include "core/lock/queued_word.h"
 #include "core/lock/rank.h"
+#include "core/lock/validator.h"
 #include "core/percpu/percpu.h"
 #include "core/percpu/preempt.h"
 #include "lib/assert.h"
@@ -174,6 +175,7 @@ private:
 
 /// Panics unless this processor holds no spin lock. Called by whoever is about to sleep.
 [[gnu::always_inline]] inline void assert_no_spin_locks(Here here = Here::current()) {
+    lockval::might_sleep(here.function);
     if (arch::this_cpu_read(held_ranks) != 0) [[unlikely]] {
         assert_failed("sleeping with a spin lock held", here);
     }
@@ -182,6 +184,7 @@ private:
 // --- what happens nearly always, inline --------------------------------------------------------
 
 [[gnu::always_inline]] inline void SpinLock::lock() NO_LOCK_ANALYSIS {
+    lockval::acquire({.lock = this, .name = name_, .kind = lockval::Kind::Spin});
     const u64 bit = rank_bit_;
     if (arch::this_cpu_read(held_ranks) >= bit) [[unlikely]] {
         lock_out_of_order();
@@ -190,9 +193,11 @@ private:
         lock_contended();
     }
     arch::this_cpu_add(held_ranks, bit);
+    lockval::acquired(this);
 }
 
 [[gnu::always_inline]] inline void SpinLock::unlock() NO_LOCK_ANALYSIS {
+    lockval::release(this, name_);
     if (word_.holder() != cpu_tag()) [[unlikely]] {
         unlock_nested();
         return;

@@ -122,6 +122,7 @@ const char* lowest_held_rank() {
 }  // namespace
 
 void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held) {
+    if constexpr (kDebugBuild) lockval::tell_catcher(lockval::Misuse::Rank, what, lock.name());
     panic("lock '%s' (rank %s) %s%s%s; ranks held down to %s, holder: processor %d", lock.name(),
           rank_name(lock.rank()), what, held != nullptr ? ", holding " : "",
           held != nullptr ? held->name() : "", lowest_held_rank(), lock.holder());

@@ -6,6 +6,7 @@
 
 #include "arch/layout.h"
 #include "arch/user_access.h"
+#include "core/lock/validator.h"
 #include "lib/string.h"
 
 namespace {
@@ -37,11 +38,13 @@ usize length_within(std::span<const char> bytes) {
 }  // namespace
 
 usize copy_from_user_partial(void* to, VirtAddr from, usize bytes) {
+    lockval::might_sleep("user memory");
     if (!arch::is_user_range(from, bytes)) return bytes;
     return arch::copy_user(to, raw(from), bytes);
 }
 
 usize copy_to_user_partial(VirtAddr to, const void* from, usize bytes) {
+    lockval::might_sleep("user memory");
     if (!arch::is_user_range(to, bytes)) return bytes;
     return arch::copy_user(raw(to), from, bytes);
 }
@@ -57,6 +60,7 @@ Result<void> copy_to_user(VirtAddr to, const void* from, usize bytes) {
 }
 
 Result<void> clear_user(VirtAddr to, usize bytes) {
+    lockval::might_sleep("user memory");
     if (!arch::is_user_range(to, bytes)) return EFAULT;
     if (arch::clear_user_memory(raw(to), bytes) != 0) return EFAULT;
     return {};
@@ -65,6 +69,7 @@ Result<void> clear_user(VirtAddr to, usize bytes) {
 /// In pieces that end where a page ends: what follows the string on the next page may be unmapped.
 /// Small ones, since most strings are short.
 Result<usize> copy_string_from_user(std::span<char> room, VirtAddr from) {
+    lockval::might_sleep("user memory");
     constexpr usize kPiece = 64;
     usize done = 0;
     while (done < room.size()) {

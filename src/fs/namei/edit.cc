@@ -46,7 +46,7 @@ bool is_device_mode(u32 mode) { return (mode & S_IFMT) == S_IFCHR || (mode & S_I
 
 Result<void> make_link(Inode& dir, Inode& inode, Dentry& child) {
     if (inode.is_dir()) return EPERM;
-    sched::MutexGuard guard(inode.mutex);
+    sched::MutexGuard guard(inode.mutex, 1);
     if (inode.link_count.load() == 0) return ENOENT;  // its last name is gone: it stays gone
     TRY(dir.ops.link(dir, inode, child));
     inode.ctime = dir.mtime = dir.ctime = current_time();
@@ -115,7 +115,7 @@ Result<void> do_unlink(int dirfd, std::string_view name) {
 
     inode = Ref<Inode>::share(victim->inode());
     {
-        sched::MutexGuard victim_guard(inode->mutex);
+        sched::MutexGuard victim_guard(inode->mutex, 1);
         TRY(dir.ops.unlink(dir, *victim));
         note_removal(dir, *inode);
     }
@@ -142,7 +142,7 @@ Result<void> do_rmdir(int dirfd, std::string_view name) {
     inode = Ref<Inode>::share(victim->inode());
     {
         // Nobody may be making a name in it while we look whether it is empty.
-        sched::MutexGuard victim_guard(inode->mutex);
+        sched::MutexGuard victim_guard(inode->mutex, 1);
         TRY(dir.ops.rmdir(dir, *victim));
         note_removal(dir, *inode);
     }

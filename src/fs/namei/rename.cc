@@ -28,7 +28,7 @@ public:
             if (swap) std::swap(first_, second_);
         }
         first_->mutex.lock();
-        if (first_ != second_) second_->mutex.lock();
+        if (first_ != second_) second_->mutex.lock_nested(1);
     }
     ~TwoDirectories() NO_LOCK_ANALYSIS {
         first_->mutex.unlock();
@@ -116,7 +116,7 @@ Result<void> vfs_rename(Rename& rename) {
     std::optional<sched::MutexGuard> replaced_guard;
     if (replaced) {
         rename.to->prune_children();
-        replaced_guard.emplace(replaced->mutex);
+        replaced_guard.emplace(replaced->mutex, 2);
     }
     TRY(rename.from_dir().ops.rename(rename.from_dir(), *rename.from, rename.to_dir(), *rename.to,
                                      rename.flags));

@@ -53,7 +53,7 @@ class BucketPair {
 public:
     BucketPair(u32 a, u32 b) : low_(std::min(a, b)), high_(std::max(a, b)) {
         buckets[low_].mutex.lock();
-        if (high_ != low_) buckets[high_].mutex.lock();
+        if (high_ != low_) buckets[high_].mutex.lock_nested(1);
     }
     BucketPair(const BucketPair&) = delete;
     ~BucketPair() {

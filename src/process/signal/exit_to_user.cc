@@ -8,6 +8,7 @@
 /// Every way into user mode leads through here, with interrupts off. The loop ends with a test
 /// that nothing can invalidate any more: whatever happens from now on comes as an interrupt.
 void upcall::return_to_user(arch::TrapFrame& frame) {
+    lockval::expect_none_held("still held on the way to user mode");
     constexpr u32 kWork = sched::kSigPending | sched::kNotifyResume | sched::kRestoreSigmask;
     for (;;) {
         if (need_resched()) [[unlikely]] {

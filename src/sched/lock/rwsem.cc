@@ -23,7 +23,7 @@ bool RwSemaphore::take_for_writing(u32 from) {
     return true;
 }
 
-bool RwSemaphore::try_down_read() {
+bool RwSemaphore::take_for_reading() {
     u32 word = word_.load(std::memory_order_relaxed);
     while (!(word & kKeepsReadersOff)) {
         if (word_.compare_exchange_weak(word, word + kReader, std::memory_order_acquire,
@@ -34,7 +34,27 @@ bool RwSemaphore::try_down_read() {
     return false;
 }
 
-bool RwSemaphore::try_down_write() { return take_for_writing(0); }
+bool RwSemaphore::try_down_read() {
+    if (!take_for_reading()) return false;
+    announce(lockval::Mode::Shared, lockval::Wait::Tries);
+    return true;
+}
+
+bool RwSemaphore::try_down_write() {
+    if (!take_for_writing(0)) return false;
+    announce(lockval::Mode::Exclusive, lockval::Wait::Tries);
+    return true;
+}
+
+/// For the validator.
+Result<void> RwSemaphore::taken_or_not(Result<void> taken) {
+    if (taken.ok()) {
+        lockval::acquired(this);
+    } else {
+        lockval::gave_up(this);
+    }
+    return taken;
+}
 
 /// Only while a writer holds it: how long readers take, nobody can tell.
 bool RwSemaphore::spin_while_writer_runs() {
@@ -147,7 +167,9 @@ Result<void> RwSemaphore::wait_for_grant(LockWaiter& me, u32 state) {
 
 void RwSemaphore::down_write() NO_LOCK_ANALYSIS {
     assert_no_spin_locks();
+    announce(lockval::Mode::Exclusive, lockval::Wait::Waits);
     if (!take_for_writing(0)) (void)down_write_slowly(kUninterruptible).ok();
+    lockval::acquired(this);
 }
 
 [[gnu::noinline]] Result<void> RwSemaphore::down_write_slowly(u32 state) {
@@ -163,6 +185,7 @@ void RwSemaphore::down_write() NO_LOCK_ANALYSIS {
 }
 
 void RwSemaphore::up_write() NO_LOCK_ANALYSIS {
+    lockval::release(this, name_);
     if (!is_held_for_writing()) {
         panic("rwsem '%s' released by %s, who does not hold it", name_, current().comm);
     }
@@ -180,30 +203,23 @@ void RwSemaphore::downgrade_write() {
     if (first != nullptr && !first->wants_all) grant_readers();
 }
 
-Result<void> RwSemaphore::down_read_interruptible() {
+Result<void> RwSemaphore::down_read_in(u32 state) {
     assert_no_spin_locks();
-    if (try_down_read()) return {};
+    announce(lockval::Mode::Shared, lockval::Wait::Waits);
+    if (take_for_reading()) return taken_or_not({});
     word_.fetch_add(kReader, std::memory_order_acquire);
-    return down_read_slowly(kInterruptible);
+    return taken_or_not(down_read_slowly(state));
 }
 
-Result<void> RwSemaphore::down_read_killable() {
+Result<void> RwSemaphore::down_write_in(u32 state) {
     assert_no_spin_locks();
-    if (try_down_read()) return {};
-    word_.fetch_add(kReader, std::memory_order_acquire);
-    return down_read_slowly(kKillable);
+    announce(lockval::Mode::Exclusive, lockval::Wait::Waits);
+    return taken_or_not(take_for_writing(0) ? Result<void>() : down_write_slowly(state));
 }
 
-Result<void> RwSemaphore::down_write_interruptible() {
-    assert_no_spin_locks();
-    if (take_for_writing(0)) return {};
-    return down_write_slowly(kInterruptible);
-}
-
-Result<void> RwSemaphore::down_write_killable() {
-    assert_no_spin_locks();
-    if (take_for_writing(0)) return {};
-    return down_write_slowly(kKillable);
-}
+Result<void> RwSemaphore::down_read_interruptible() { return down_read_in(kInterruptible); }
+Result<void> RwSemaphore::down_read_killable() { return down_read_in(kKillable); }
+Result<void> RwSemaphore::down_write_interruptible() { return down_write_in(kInterruptible); }
+Result<void> RwSemaphore::down_write_killable() { return down_write_in(kKillable); }
 
 }  // namespace sched

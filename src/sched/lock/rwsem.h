@@ -62,8 +62,19 @@ private:
     static constexpr u32 kReader = 1 << 8;      // one of them; they are counted above
     static constexpr u32 kNegative = 1u << 31;  // somebody released what he did not hold
 
+    void announce(lockval::Mode mode, lockval::Wait wait) {
+        lockval::acquire({.lock = this,
+                          .name = name_,
+                          .kind = lockval::Kind::RwSemaphore,
+                          .mode = mode,
+                          .wait = wait});
+    }
+    Result<void> taken_or_not(Result<void> taken);
+    bool take_for_reading();
     bool take_for_writing(u32 from);
     bool spin_while_writer_runs();
+    Result<void> down_read_in(u32 state);
+    Result<void> down_write_in(u32 state);
     Result<void> down_read_slowly(u32 state);
     Result<void> down_write_slowly(u32 state);
     void up_read_slowly(u32 word);
@@ -107,12 +118,15 @@ private:
 
 inline void RwSemaphore::down_read() NO_LOCK_ANALYSIS {
     assert_no_spin_locks();
+    announce(lockval::Mode::Shared, lockval::Wait::Waits);
     if (word_.fetch_add(kReader, std::memory_order_acquire) & kKeepsReadersOff) [[unlikely]] {
         (void)down_read_slowly(kUninterruptible).ok();
     }
+    lockval::acquired(this);
 }
 
 inline void RwSemaphore::up_read() NO_LOCK_ANALYSIS {
+    lockval::release(this, name_);
     const u32 word = word_.fetch_sub(kReader, std::memory_order_release) - kReader;
     if (word & (kWaiters | kNegative)) [[unlikely]] {
         up_read_slowly(word);
