@@ -1,68 +1,59 @@
-// From the system-call entry to the handler. The common case is a load, a test that tracing is
-// off, and an indirect call.
+// LAB FILE (02-traps): from the system-call entry to the handler.
+//
+// Every call of every program passes here, so the common case is short: a comparison, a load, a
+// test that nobody traces, and an indirect call.
 
-#include "abi/syscall_numbers.h"
+#include "syscall/dispatch.h"
+
 #include "arch/upcalls.h"
-#include "lib/string.h"
-#include "syscall/syscall.h"
+#include "lib/lab.h"
 #include "syscall/syscall_trace.h"
-#include "syscall/table.h"
-#include "syscall/unimplemented.h"
 
 namespace syscall {
 
-namespace {
-
-constexpr u32 kTableSize = 512;
-
-/// One door's calls. Filled in by init(), then constant. An empty place has unimplemented() as its
-/// handler, so that the common case need not test for it.
-struct Table {
-    Handler handlers[kTableSize] = {};
-    const Entry* entries[kTableSize] = {};
-
-    void add(const Entry& entry) {
-        ASSERT(entry.number < kTableSize && entries[entry.number] == nullptr);
-        entries[entry.number] = &entry;
-        handlers[entry.number] = entry.handler;
-    }
-};
-
-constinit Table native{};
-
-/// What becomes of `number`; a program may have put anything into the register.
-Handler handler_of(const Table& table, u32 number) {
-    return number < kTableSize ? table.handlers[number] : unimplemented;
+/// LAB traps, task 4 "System calls" (handouts/02-traps.md). Write the body.
+///   Before  `number` is what a program left in the register: anything. Every place of the table
+///           has a handler.
+///   After   the handler of the call. The ABI's number is 32 bits wide, what stands above does not
+///           count. Whatever is not in the table is unimplemented().
+///   Use     table.handlers, kTableSize, unimplemented.
+///   Check   `make grade LAB=traps T=dispatch`
+///   Think   what would a *signed* comparison do with the number -1?
+Handler handler_of(const Table& table, u64 number) {
+#ifdef SOLVED_TRAPS
+    const u32 index = static_cast<u32>(number);
+    return index < kTableSize ? table.handlers[index] : unimplemented;
+#else
+    lab_todo("traps", "handler_of");
+#endif
 }
 
-/// Calls the handler; rax then holds its result. The ABI's number is 32 bits wide.
+/// LAB traps, task 4 "System calls" (handouts/02-traps.md). Write the body.
+///   Before  the number is in frame.orig_rax, the arguments where the program put them. Interrupts
+///           are on.
+///   After   the handler has run once, with this frame; its result is in frame.rax. While somebody
+///           traces system calls, that happened in traced_call(), which also stores the result.
+///   Use     handler_of(), is_traced(), traced_call().
+///   Check   `make grade LAB=traps T=dispatch`
+///   Think   why does orig_rax exist, beside rax?
 void dispatch(const Table& table, arch::TrapFrame& frame) {
-    const Handler handler = handler_of(table, static_cast<u32>(frame.orig_rax));
+#ifdef SOLVED_TRAPS
+    const Handler handler = handler_of(table, frame.orig_rax);
     if (is_traced()) [[unlikely]] {
         traced_call(frame, handler);
-        return;
+    } else {
+        frame.rax = handler(frame);
     }
-    frame.rax = handler(frame);
-}
-
-}  // namespace
-
-const Entry* find(u64 number) { return number < kTableSize ? native.entries[number] : nullptr; }
-
-void init() {
-    for (Handler& handler : native.handlers) handler = unimplemented;
-    for (const std::span<const Entry>* family : all_families()) {
-        for (const Entry& entry : *family) {
-            const char* const name = abi::syscall_name(entry.number);
-            ASSERT(name && strcmp(name, entry.name) == 0);
-            native.add(entry);
-        }
-    }
+#else
+    lab_todo("traps", "dispatch");
+#endif
 }
 
 }  // namespace syscall
 
-void upcall::system_call(arch::TrapFrame& frame) { syscall::dispatch(syscall::native, frame); }
+[[gnu::flatten]] void upcall::system_call(arch::TrapFrame& frame) {
+    syscall::dispatch(syscall::native, frame);
+}
 
 /// int $0x80: the i386 table is still empty.
 void upcall::system_call_i386(arch::TrapFrame& frame) { frame.rax = -static_cast<u64>(ENOSYS); }

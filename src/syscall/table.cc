@@ -1,5 +1,8 @@
 #include "syscall/table.h"
 
+#include "abi/syscall_numbers.h"
+#include "lib/string.h"
+#include "syscall/dispatch.h"
 #include "syscall/file/calls.h"
 
 namespace syscall {
@@ -17,6 +20,21 @@ constexpr const std::span<const Entry>* kFamilies[] = {
 
 }  // namespace
 
+constinit Table native{};
+
 std::span<const std::span<const Entry>* const> all_families() { return kFamilies; }
+
+const Entry* find(u64 number) { return number < kTableSize ? native.entries[number] : nullptr; }
+
+void init() {
+    for (Handler& handler : native.handlers) handler = unimplemented;
+    for (const std::span<const Entry>* family : all_families()) {
+        for (const Entry& entry : *family) {
+            const char* const name = abi::syscall_name(entry.number);
+            ASSERT(name && strcmp(name, entry.name) == 0);
+            native.add(entry);
+        }
+    }
+}
 
 }  // namespace syscall

@@ -28,6 +28,7 @@ namespace {
 struct VectorHandler {
     void (*handle)(arch::TrapFrame& frame);
     const char* name;
+    Acknowledge who;
 };
 constinit VectorHandler vector_handlers[256]{};
 
@@ -53,7 +54,7 @@ void stray_interrupt(unsigned vector) {
 /// one that arrives from now on is latched.
 void dispatch(arch::TrapFrame& frame, unsigned vector) {
     if (const VectorHandler& system = vector_handlers[vector]; system.handle != nullptr) {
-        arch::apic_eoi();
+        if (system.who == Acknowledge::BeforeHandler) arch::apic_eoi();
         system.handle(frame);
     } else if (IrqDesc* const desc = desc_of_vector(vector)) {
         desc->handle(*desc);
@@ -80,10 +81,11 @@ void handle_interrupt(arch::TrapFrame& frame, unsigned vector) {
 
 }  // namespace
 
-void set_vector_handler(unsigned vector, void (*handle)(arch::TrapFrame&), const char* name) {
+void set_vector_handler(unsigned vector, void (*handle)(arch::TrapFrame&), const char* name,
+                        Acknowledge who) {
     ASSERT((vector >= arch::kFirstSystem && vector < arch::kSpuriousVector) ||
            vector == arch::kMoveCleanupVector);
-    vector_handlers[vector] = {handle, name};
+    vector_handlers[vector] = {handle, name, who};
 }
 
 const char* vector_name(unsigned vector) { return vector_handlers[vector].name; }

@@ -79,9 +79,13 @@ void synchronize_irq(unsigned irq);
 /// is online; EIO: the line cannot move.
 Result<void> set_affinity(unsigned irq, u64 cpus);
 
-/// Calls `handle(frame)` for a vector that is no device line (timer, IPIs): acknowledged, counted,
-/// no lock taken. Boot only.
-void set_vector_handler(unsigned vector, void (*handle)(arch::TrapFrame& frame), const char* name);
+/// Who acknowledges the interrupt at a vector to the local APIC.
+enum class Acknowledge : u8 { BeforeHandler, ByHandler };
+
+/// Calls `handle(frame)` for a vector that is no device line (timer, IPIs): counted, acknowledged
+/// unless the handler does that, no lock taken. Boot only.
+void set_vector_handler(unsigned vector, void (*handle)(arch::TrapFrame& frame), const char* name,
+                        Acknowledge who = Acknowledge::BeforeHandler);
 
 /// The registers that the innermost interrupt on this processor interrupted; null outside one.
 const arch::TrapFrame* current_frame();

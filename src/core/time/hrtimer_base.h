@@ -37,6 +37,7 @@ struct HrTimerClockBase {
 
 struct HrTimerCpuBase {
     static constexpr u32 kHard = 0x0f, kSoft = 0xf0;  // bits of `active`
+    static constexpr unsigned kMaxRounds = 3;         // in one interrupt
 
     void init(unsigned this_cpu);
     HrTimerClockBase& base_for(ClockBase which, Expiry expiry) {
@@ -56,7 +57,10 @@ struct HrTimerCpuBase {
     /// The first timer went away: aims at what is first now.
     void force_reprogram() REQUIRES(lock);
 
+    /// Runs what is due on the clocks in `bases`; one round of it for the hard ones, with aiming
+    /// the hardware (false: too late); the whole interrupt. timer_interrupt.cc.
     void run_queues(u64 now, u32 bases) REQUIRES(lock);
+    bool run_round(u64 now) REQUIRES(lock);
     void interrupt();
     void run_soft();
     /// From the tick, as long as the hardware is not aimed at single timers; and when it is to be.
@@ -80,6 +84,10 @@ struct HrTimerCpuBase {
 
 private:
     void raise_soft_if_due(u64 now) REQUIRES(lock);
+    /// Sets `expires_next` and `next_timer` to the earliest of all that is queued.
+    void find_next_event() REQUIRES(lock);
+    /// So it would go on for ever: everybody else gets as much time as the callbacks took.
+    void back_off(u64 begin, u64 now) REQUIRES(lock);
     void run(HrTimer& timer, HrTimerClockBase& base, u64 now) REQUIRES(lock);
 };
 

@@ -1,4 +1,4 @@
-// The queues, and what the timer interrupt does with them.
+// The queues, and what the timer interrupt (timer_interrupt.cc) does with them.
 //
 // A callback runs without the lock, so that it can start and cancel timers, and others can start
 // theirs meanwhile. `running` says whose callback it is; only when it has come back is the timer
@@ -18,7 +18,6 @@ constinit std::atomic<u32> clock_set_count{0};
 namespace {
 
 constexpr u64 kMaxHangNs = 100 * kNsPerMs;
-constexpr unsigned kMaxRounds = 3;
 
 /// One change that is_active() sees as a whole.
 class Change {
@@ -141,19 +140,6 @@ void HrTimerCpuBase::run(HrTimer& timer, HrTimerClockBase& base, u64 now) NO_LOC
     base.running.store(nullptr, std::memory_order_relaxed);
 }
 
-void HrTimerCpuBase::run_queues(u64 now, u32 bases) {
-    for (u32 left = active & bases; left != 0; left &= left - 1) {
-        HrTimerClockBase& base = clock[__builtin_ctz(left)];
-        const u64 base_now = now + u64(base.offset_ns);
-        // Sorted by the latest moment. So this stops at the first that may still wait, even if one
-        // behind it could go already: slack is a permission, not a promise.
-        while (HrTimer* timer = base.tree.first()) {
-            if (i64(base_now - timer->soft_expires_ns_) < 0) break;
-            run(*timer, base, now);
-        }
-    }
-}
-
 void HrTimerCpuBase::raise_soft_if_due(u64 now) {
     if (now < soft_expires_next) return;
     soft_expires_next = kTimeMax;
@@ -175,35 +161,18 @@ void HrTimerCpuBase::switch_to_high_resolution() {
     force_reprogram();
 }
 
-void HrTimerCpuBase::interrupt() {
-    IrqGuard guard(lock);
-    events++;
-    u64 now = update();
-    const u64 entry = now;
-    for (unsigned round = 1;; round++) {
-        in_interrupt = true;
-        expires_next = kTimeMax;
-        raise_soft_if_due(now);
-        run_queues(now, kHard);
-        expires_next = next_event(kHard, next_timer);
-        if (soft_expires_next < expires_next) {
-            expires_next = soft_expires_next;
-            next_timer = soft_next_timer;
-        }
-        in_interrupt = false;
-        if (try_program_timer_event(expires_next)) {
-            hang_detected = false;
-            return;
-        }
-        // The next one has become due while these ran.
-        now = update();
-        retries++;
-        if (round == kMaxRounds) break;
+void HrTimerCpuBase::find_next_event() {
+    expires_next = next_event(kHard, next_timer);
+    if (soft_expires_next < expires_next) {
+        expires_next = soft_expires_next;
+        next_timer = soft_next_timer;
     }
-    // So it would go on for ever. Everybody else gets as much time as the callbacks took.
+}
+
+void HrTimerCpuBase::back_off(u64 begin, u64 now) {
     hangs++;
     hang_detected = true;
-    const u64 spent = now - entry;
+    const u64 spent = now - begin;
     max_hang_ns = std::max(max_hang_ns, spent);
     program_timer_event(now + std::min(spent, kMaxHangNs));
 }

@@ -55,9 +55,7 @@ void build_cpu_tables(CpuTables& tables, const u64 (&ist_tops)[3]);
 /// Loads GDT and TSS, reloads the segment registers, keeps GS base.
 void load_cpu_tables(CpuTables& tables);
 
-/// Fills in the IDT. Once, while it can still be written.
-void build_idt();
-/// Loads it, on each processor.
+/// Loads the IDT, on each processor.
 void load_idt();
 
 void set_syscall_msrs();

@@ -1,4 +1,7 @@
-// Exceptions: who has to hear of them. Linux: arch/x86/kernel/traps.c.
+// LAB FILE (02-traps): exceptions, and who has to hear of them. Linux: arch/x86/kernel/traps.c.
+//
+// The processor says which vector, and for some an error code. To a program that means a signal, a
+// reason (si_code) and for some a place (si_addr); to the kernel itself a fixup, or the end.
 // See: Intel SDM vol. 3, 6.15.
 
 #include "arch/x86_64/trap/exception.h"
@@ -7,68 +10,27 @@
 #include "arch/cpu.h"
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
+#include "arch/x86_64/trap/debug_fault.h"
 #include "arch/x86_64/trap/extable.h"
 #include "arch/x86_64/trap/fpu_fault.h"
+#include "lib/lab.h"
 
 namespace arch {
 
 namespace {
 
-/// What si_addr tells: only some exceptions know a place that means something.
-enum class Address : u8 { None, Rip };
-
-struct Exception {
-    const char* name;
-    u8 signal;
-    u8 code;
-    Address address;
-};
-
-constexpr u8 kKernel = abi::SI_KERNEL;
-
 // clang-format off
-constexpr Exception kExceptions[] = {
-    /* kDivideError        */ {"divide error", abi::SIGFPE, abi::FPE_INTDIV, Address::Rip},
-    /* kDebug              */ {"debug", abi::SIGTRAP, abi::TRAP_TRACE, Address::Rip},
-    /* kNmi                */ {"NMI", abi::SIGSEGV, kKernel, Address::None},
-    /* kBreakpoint         */ {"breakpoint", abi::SIGTRAP, kKernel, Address::None},
-    /* kOverflow           */ {"overflow", abi::SIGSEGV, kKernel, Address::None},
-    /* kBoundRange         */ {"bounds", abi::SIGSEGV, kKernel, Address::None},
-    /* kInvalidOpcode      */ {"invalid opcode", abi::SIGILL, abi::ILL_ILLOPN, Address::Rip},
-    /* kDeviceNotAvailable */ {"device not available", abi::SIGSEGV, kKernel, Address::None},
-    /* kDoubleFault        */ {"double fault", abi::SIGSEGV, kKernel, Address::None},
-    /* 9                   */ {"coprocessor overrun", abi::SIGFPE, kKernel, Address::None},
-    /* kInvalidTss         */ {"invalid TSS", abi::SIGSEGV, kKernel, Address::None},
-    /* kSegmentNotPresent  */ {"segment not present", abi::SIGBUS, kKernel, Address::None},
-    /* kStackFault         */ {"stack segment", abi::SIGBUS, kKernel, Address::None},
-    /* kGeneralProtection  */ {"general protection fault", abi::SIGSEGV, kKernel, Address::None},
-    /* kPageFault          */ {"page fault", abi::SIGSEGV, abi::SEGV_MAPERR, Address::None},
-    /* 15                  */ {"spurious exception", abi::SIGSEGV, kKernel, Address::None},
-    /* kFpuError           */ {"FPU exception", abi::SIGFPE, 0, Address::Rip},
-    /* kAlignmentCheck     */ {"alignment check", abi::SIGBUS, abi::BUS_ADRALN, Address::None},
-    /* kMachineCheck       */ {"machine check", abi::SIGBUS, kKernel, Address::None},
-    /* kSimdError          */ {"SIMD exception", abi::SIGFPE, 0, Address::Rip},
+constexpr const char* kNames[] = {
+    "divide error", "debug", "NMI", "breakpoint", "overflow", "bounds", "invalid opcode",
+    "device not available", "double fault", "coprocessor overrun", "invalid TSS",
+    "segment not present", "stack segment", "general protection fault", "page fault",
+    "spurious exception", "FPU exception", "alignment check", "machine check", "SIMD exception",
 };
 // clang-format on
-constexpr Exception kUnknown = {"unexpected exception", abi::SIGSEGV, kKernel, Address::None};
-static_assert(sizeof kExceptions / sizeof kExceptions[0] == kSimdError + 1);
-
-const Exception& exception_of(unsigned vector) {
-    return vector <= kSimdError ? kExceptions[vector] : kUnknown;
-}
+static_assert(sizeof kNames / sizeof kNames[0] == kSimdError + 1);
 
 /// The stub of an exception without error code leaves -1.
 u64 error_code(const TrapFrame& frame) { return frame.orig_rax == ~u64{0} ? 0 : frame.orig_rax; }
-
-/// Why there was a debug exception: the processor says so in DR6, and never clears it.
-int take_debug_code() {
-    constexpr u64 kBreakpoints = 0xf, kSingleStep = 1 << 14, kNothing = 0xffff'0ff0;
-    const u64 status = read_dr6();
-    write_dr6(kNothing);
-    if (status & kSingleStep) return abi::TRAP_TRACE;
-    if (status & kBreakpoints) return abi::TRAP_HWBKPT;
-    return abi::TRAP_BRKPT;  // the instruction int1
-}
 
 void user_exception(TrapFrame& frame, unsigned vector) {
     const UserFault fault = describe_exception(frame, vector);
@@ -80,24 +42,75 @@ void user_exception(TrapFrame& frame, unsigned vector) {
 
 }  // namespace
 
-const char* exception_name(unsigned vector) { return exception_of(vector).name; }
-
-UserFault describe_exception(const TrapFrame& frame, unsigned vector) {
-    const Exception& exception = exception_of(vector);
-    UserFault fault{.signal = exception.signal,
-                    .code = exception.code,
-                    .address = VirtAddr(exception.address == Address::Rip ? frame.rip : 0),
-                    .vector = vector,
-                    .error = error_code(frame)};
-    if (vector == kDebug) fault.code = take_debug_code();
-    if (vector == kFpuError || vector == kSimdError) {
-        fault.code = current_fpu_fault(vector == kSimdError);
-        if (fault.code == 0) fault.signal = 0;
-    }
-    return fault;
+const char* exception_name(unsigned vector) {
+    return vector <= kSimdError ? kNames[vector] : "unexpected exception";
 }
 
+/// LAB traps, task 2 "Signals" (handouts/02-traps.md). Write the body.
+///   Before  `vector` is any exception but kDebug, kFpuError, kSimdError and kPageFault, whose
+///   codes
+///           depend on more than the vector.
+///   After   the signal and si_code of the table in the handout; `has_address` where si_addr is the
+///           instruction's address. Vectors that have no meaning there: SIGSEGV with SI_KERNEL.
+///   Use     the constants of abi/signal.h.
+///   Check   `make grade LAB=traps T=exception`
+///   Think   why does a program that divides by zero get SIG*FPE*, and so does INT_MIN / -1?
+Meaning meaning_of(unsigned vector) {
+#ifdef SOLVED_TRAPS
+    switch (vector) {
+    case kDivideError: return {abi::SIGFPE, abi::FPE_INTDIV, true};
+    case kBreakpoint: return {abi::SIGTRAP, abi::SI_KERNEL, false};
+    case kInvalidOpcode: return {abi::SIGILL, abi::ILL_ILLOPN, true};
+    case 9: return {abi::SIGFPE, abi::SI_KERNEL, false};  // of the 387, long gone
+    case kSegmentNotPresent:
+    case kStackFault:
+    case kMachineCheck: return {abi::SIGBUS, abi::SI_KERNEL, false};
+    case kAlignmentCheck: return {abi::SIGBUS, abi::BUS_ADRALN, false};
+    default: return {abi::SIGSEGV, abi::SI_KERNEL, false};
+    }
+#else
+    lab_todo("traps", "meaning_of");
+#endif
+}
+
+/// LAB traps, task 2 "Signals" (handouts/02-traps.md). Write the body.
+///   Before  the exception `vector`, no page fault, has just interrupted a program; its registers
+///           are in `frame`.
+///   After   the fault says everything that a handler may ask for. kDebug is SIGTRAP, kFpuError and
+///           kSimdError are SIGFPE, all three at the instruction's address; if current_fpu_fault()
+///           is 0 nothing happened, and the signal is 0.
+///   Use     meaning_of(), error_code(), take_debug_code(), current_fpu_fault().
+///   Check   `make grade LAB=traps T=exception`
+///   Think   why may interrupts not be turned on before the debug and FPU status was read?
+UserFault describe_exception(const TrapFrame& frame, unsigned vector) {
+#ifdef SOLVED_TRAPS
+    Meaning meaning = meaning_of(vector);
+    if (vector == kDebug) meaning = {abi::SIGTRAP, take_debug_code(), true};
+    if (vector == kFpuError || vector == kSimdError) {
+        const int code = current_fpu_fault(vector == kSimdError);
+        meaning = {code != 0 ? abi::SIGFPE : 0, code, true};
+    }
+    return {.signal = meaning.signal,
+            .code = meaning.code,
+            .address = VirtAddr(meaning.has_address ? frame.rip : 0),
+            .vector = vector,
+            .error = error_code(frame)};
+#else
+    lab_todo("traps", "describe_exception");
+#endif
+}
+
+/// LAB traps, task 2 "Signals" (handouts/02-traps.md). Write the body.
+///   Before  any exception but NMI, double fault and machine check; interrupts are off.
+///   After   a page fault went to handle_page_fault(). Any other, in a program: the program got its
+///           signal. In the kernel: it goes on at a fixup, or there is an oops (which does not
+///           return).
+///   Use     frame.from_user(), user_exception(), fixup_exception(), upcall::kernel_fault(),
+///           exception_name(). The address of an oops is 0: only page faults know one.
+///   Check   `make grade LAB=traps T="exception or copies"`
+///   Think   why is the kernel's own page fault no reason for an oops, before anybody has looked?
 void handle_exception(TrapFrame& frame, unsigned vector) {
+#ifdef SOLVED_TRAPS
     if (vector == kPageFault) {
         handle_page_fault(frame);
     } else if (frame.from_user()) {
@@ -105,6 +118,9 @@ void handle_exception(TrapFrame& frame, unsigned vector) {
     } else if (!fixup_exception(frame)) {
         upcall::kernel_fault(frame, exception_name(vector), VirtAddr(0));
     }
+#else
+    lab_todo("traps", "handle_exception");
+#endif
 }
 
 }  // namespace arch

@@ -9,6 +9,14 @@ namespace arch {
 /// The processor's name for it. "unexpected exception" for vectors that have none.
 const char* exception_name(unsigned vector);
 
+/// What an exception means to a program, as far as the vector alone says it.
+struct Meaning {
+    int signal;
+    int code;          // si_code
+    bool has_address;  // si_addr is the address of the instruction; else it is 0
+};
+Meaning meaning_of(unsigned vector);
+
 /// The signal that the exception `vector` (not a page fault) in user mode becomes, with everything
 /// a handler may ask for. signal is 0 if there is nothing to report (a floating-point exception
 /// that is over). Reads and clears the debug status for kDebug. Interrupts are off.

@@ -9,6 +9,7 @@
 #include "core/percpu/percpu.h"
 #include "core/time/clockevents.h"
 #include "core/time/hw/hw.h"
+#include "core/time/timer_interrupt.h"
 
 namespace time {
 
@@ -46,7 +47,7 @@ void set_deadline_state(ClockEventState state, ClockEventDevice&) {
     arch::apic_timer_setup(masked ? ApicTimerMode::Masked : ApicTimerMode::Deadline);
 }
 
-void lapic_interrupt(arch::TrapFrame&) { clockevents_event(this_cpu(lapic)); }
+void lapic_interrupt(arch::TrapFrame&) { local_timer_interrupt(this_cpu(lapic)); }
 
 }  // namespace
 
@@ -55,7 +56,8 @@ void register_lapic_timer() {
     const bool always = arch::apic_timer_always_running();
     const u32 stops = always ? 0u : u32{kClockEventC3Stop};
     if (cpu_id() == 0) {
-        irq::set_vector_handler(arch::kTimerVector, lapic_interrupt, "Local timer interrupts");
+        irq::set_vector_handler(arch::kTimerVector, lapic_interrupt, "Local timer interrupts",
+                                irq::Acknowledge::ByHandler);
     }
     device.irq = -1;
     device.rating = always ? 150 : 100;
