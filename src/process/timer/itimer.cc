@@ -21,8 +21,7 @@ struct RealTimer {
     time::HrTimer timer{process::it_real_fn};
     SpinLock lock{"itimer", LockRank::PosixTimers};
     u64 interval_ns GUARDED_BY(lock) = 0;
-    bool runs GUARDED_BY(lock) = false;     // has not expired for the last time
-    bool changes GUARDED_BY(lock) = false;  // setitimer() is about to set it: not to be restarted
+    bool runs GUARDED_BY(lock) = false;  // has not expired for the last time
     const PidNumber tgid;
 };
 
@@ -37,9 +36,18 @@ namespace {
 /// Starts a periodic timer that does not wait already for its next time after `now`.
 void restart(RealTimer& real, u64 now) {
     IrqGuard guard(real.lock);
-    if (real.interval_ns == 0 || real.changes || real.timer.is_queued()) return;
+    if (real.interval_ns == 0 || real.timer.is_queued()) return;
     real.timer.forward(now, real.interval_ns);
     real.timer.start(real.timer.expires_ns());
+}
+
+/// Waits until a timer that was stopped neither waits nor is about to send its signal, or somebody
+/// has set it anew.
+void settle(RealTimer& real) {
+    for (;;) {
+        IrqGuard guard(real.lock);
+        if (real.runs || real.timer.try_to_cancel() != time::CancelResult::CallbackRuns) return;
+    }
 }
 
 Result<RealTimer*> own_timer() {
@@ -64,7 +72,8 @@ static time::Restart it_real_fn(time::HrTimer& timer) {
     RealTimer& real = reinterpret_cast<RealTimer&>(timer);  // its first member
     {
         IrqGuard guard(real.lock);
-        if (real.changes) return time::Restart::No;
+        // It was stopped, or set anew, while this was on its way to the lock.
+        if (!real.runs || timer.is_queued()) return time::Restart::No;
         real.runs = real.interval_ns != 0;
     }
     IrqGuard guard(tasks_lock);
@@ -92,14 +101,11 @@ Result<ItimerValue> set_real_timer(const ItimerValue& value) {
     {
         IrqGuard guard(real.lock);
         old = value_locked(real);
-        real.changes = true;
+        real.runs = value.left_ns != 0;
+        real.interval_ns = real.runs ? value.interval_ns : 0;
+        if (real.runs) real.timer.start(value.left_ns, time::TimerMode::Relative);
     }
-    real.timer.cancel();
-    IrqGuard guard(real.lock);
-    real.changes = false;
-    real.runs = value.left_ns != 0;
-    real.interval_ns = real.runs ? value.interval_ns : 0;
-    if (real.runs) real.timer.start(value.left_ns, time::TimerMode::Relative);
+    if (value.left_ns == 0) settle(real);
     return ItimerValue(old);
 }
 
@@ -115,7 +121,8 @@ void stop_real_timer(SignalStruct& signal) {
     if (real == nullptr) return;
     {
         IrqGuard guard(real->lock);
-        real->changes = true;
+        real->runs = false;
+        real->interval_ns = 0;
     }
     real->timer.cancel();
     mm::destroy(real);
