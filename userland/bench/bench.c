@@ -74,7 +74,7 @@ static int is_wanted(const char* name, char** wanted) {
 
 int main(int argc, char** argv) {
     (void)argc;
-    static const Operation* const kParts[] = {kCallOperations, kMemoryOperations,
+    static const Operation* const kParts[] = {kCallOperations, kTimerOperations, kMemoryOperations,
                                               kProcessOperations};
     const int is_init = getpid() == 1;
     if (is_init) {

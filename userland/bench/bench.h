@@ -15,6 +15,7 @@ typedef struct {
 
 /// The operations of each part, ended by one without a name.
 extern const Operation kCallOperations[];     // calls.c: cheap calls, files, signals
+extern const Operation kTimerOperations[];    // timers.c
 extern const Operation kMemoryOperations[];   // memory.c
 extern const Operation kProcessOperations[];  // processes.c: fork, exec, switches, pipes
 
