@@ -99,8 +99,8 @@ static void virtual_and_prof(void) {
         handle(kKinds[i].signal, SA_RESTART);
         long long start = read_ns(CLOCK_PROCESS_CPUTIME_ID);
         CHECK(set(kKinds[i].which, 30000, 0) == 0);
-        sleep_ns(60 * MS); /* does not count */
-        CHECK_EQ(handled, 0);
+        sleep_ns(60 * MS); /* does not count; but a machine that stalls may call it ours */
+        CHECK(!handled || read_ns(CLOCK_PROCESS_CPUTIME_ID) - start >= 15 * MS);
         while (!handled) burn_ns(MS);
         CHECK(read_ns(CLOCK_PROCESS_CPUTIME_ID) - start >= 15 * MS); /* Linux counts by ticks */
         CHECK(getitimer(kKinds[i].which, &now) == 0 && us_of(now.it_value) == 0);
