@@ -61,6 +61,22 @@ TEST(clocks_survive_switches, "core.time.clocksource.switch") {
     EXPECT(took + took / 50 + 1'000'000 >= took_log);
 }
 
+/// Six bits that are soon through.
+u64 read_narrow() { return arch::clock_ns() / kNsPerMs; }
+constinit Clocksource narrow{
+    .name = "narrow", .rating = 1, .flags = kClockContinuous, .read = read_narrow, .mask = 63};
+
+TEST(narrow_counter_counts_to_its_end, "core.time.clocksource.narrow") {
+    REQUIRE(clocksource_register_hz(narrow, 1000).ok());
+    REQUIRE(clocksource_override("narrow").ok());
+    const u64 now = now_ns(), log = arch::clock_ns();
+    while (arch::clock_ns() - log < 40 * kNsPerMs) arch::cpu_relax();  // beyond half of them
+    const u64 took = now_ns() - now;
+    EXPECT(clocksource_override("").ok());
+    EXPECT(took >= 38 * kNsPerMs && took < 64 * kNsPerMs);
+    clocksource_mark_unstable(narrow);
+}
+
 TEST(stuck_source_is_refused, "core.time.clocksource.stuck") {
     EXPECT_EQ(clocksource_register_hz(stuck, 1'000'000'000).error(), ENODEV);
 }

@@ -41,7 +41,7 @@ struct TimePage {
     TimeMode mode;
     u64 cycle_last;  // the counter at the last update
     u64 mask;
-    u64 max_delta;  // half of the mask: more is a counter that is behind
+    u64 max_delta;  // more than that is a counter that is behind
     ClockLine monotonic;
     /// By clock id: what is to be added to the monotonic clock.
     u64 offset_ns[abi::CLOCK_TAI + 1];

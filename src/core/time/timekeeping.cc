@@ -39,7 +39,7 @@ constinit std::atomic<bool> leapt{false};
 // For mono_fast_ns(): two copies, of which the one that is not being written is read.
 struct FastLine {
     u64 cycle_last;
-    u64 mask;
+    u64 mask, max_delta;
     ClockLine line;
 };
 struct FastClock {
@@ -71,7 +71,7 @@ template <class Read>
 }
 
 void copy_to_fast() {
-    const FastLine now{page.cycle_last, page.mask, page.monotonic};
+    const FastLine now{page.cycle_last, page.mask, page.max_delta, page.monotonic};
     for (unsigned i = 0; i < 2; i++) {
         fast.sequence.fetch_add(1, std::memory_order_seq_cst);  // the other copy is read now
         fast.copies[i] = now;
@@ -219,7 +219,7 @@ u64 mono_fast_ns() {
         const u32 sequence = fast.sequence.load(std::memory_order_acquire);
         const FastLine& now = fast.copies[sequence & 1];
         const u64 delta = (counter() - now.cycle_last) & now.mask;
-        const u64 ns = now.line.at(delta > now.mask / 2 ? 0 : delta);
+        const u64 ns = now.line.at(delta > now.max_delta ? 0 : delta);
         std::atomic_thread_fence(std::memory_order_acquire);
         if (fast.sequence.load(std::memory_order_relaxed) == sequence) return ns;
     }
@@ -259,7 +259,8 @@ void timekeeping_use(Clocksource& next) {
     read_counter = is_tsc ? nullptr : next.read;
     page.mode = is_tsc ? TimeMode::Tsc : TimeMode::SystemCall;
     page.mask = next.mask;
-    page.max_delta = next.mask / 2;
+    // A counter that all processors share is never behind, and a narrow one has no bits to tell.
+    page.max_delta = next.mask == ~u64{0} ? next.mask / 2 : next.mask;
     page.cycle_last = counter() & next.mask;
     apply_rate();
 }

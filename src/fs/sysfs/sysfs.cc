@@ -3,6 +3,7 @@
 #include "abi/statfs.h"
 #include "core/percpu/percpu.h"
 #include "fs/libfs/tree.h"
+#include "fs/sysfs/clocks.h"
 
 namespace sysfs {
 namespace {
@@ -46,7 +47,9 @@ Result<void> populate() {
     TRY(tree.add_dir(kernel, "tracing", 0700));
     TRY(tree.add_dir(kernel, "debug", 0700));
     Node& devices = *TRY(tree.add_dir(tree.root(), "devices"));
-    Node& cpu = *TRY(tree.add_dir(*TRY(tree.add_dir(devices, "system")), "cpu"));
+    Node& system = *TRY(tree.add_dir(devices, "system"));
+    TRY(add_clocks(tree, system));
+    Node& cpu = *TRY(tree.add_dir(system, "cpu"));
     for (const TextNode& file : kCpuFiles) TRY(tree.add_text(cpu, file));
     for (u64 bits = possible_cpus.bits(); bits != 0; bits &= bits - 1) {
         char name[8];
