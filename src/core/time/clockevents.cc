@@ -43,8 +43,10 @@ void add_to_list(ClockEventDevice& device) {
 /// Never 0, and never beyond what the device can count.
 u64 ticks_for(const ClockEventDevice& device, u64 ns) {
     const u64 wanted = std::min(std::max(ns, device.min_delta_ns), device.max_delta_ns);
-    // One more: what is rounded down would come early, and for nothing.
-    const u64 ticks = scale(wanted, device.mult, device.shift) + 1;
+    // A little more: what is rounded down, or counts a few millionths too fast, would come early,
+    // and for nothing.
+    const u64 exact = scale(wanted, device.mult, device.shift);
+    const u64 ticks = exact + (exact >> device.margin_shift) + 1;
     return std::min(std::max(ticks, device.min_delta_ticks), device.max_delta_ticks);
 }
 

@@ -43,6 +43,8 @@ struct ClockEventDevice {
     void (*set_state)(ClockEventState state, ClockEventDevice& device);
 
     u64 min_delta_ticks, max_delta_ticks;
+    u32 margin_shift =
+        63;        // it may be aimed later by that part (a power of 2): its rate was measured
     u64 cpus = 0;  // processors that it can interrupt, one bit each
 
     // Kept by clockevents.cc.

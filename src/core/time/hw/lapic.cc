@@ -71,6 +71,7 @@ void register_lapic_timer() {
         clockevents_config_and_register(device, arch::tsc_khz() * 1000);
     } else {
         device.name = "lapic";
+        device.margin_shift = 15;
         device.features = kClockEventPeriodic | kClockEventOneshot | kClockEventPerCpu | stops;
         device.set_next_event = set_next_count;
         device.set_state = set_count_state;
