@@ -23,6 +23,8 @@ void print_interrupt_totals(SeqFile& out);  // the line `intr` of /proc/stat
 // softirqs.cc
 Result<void> show_softirqs(SeqFile& out, void*);
 void print_softirq_totals(SeqFile& out);  // the line `softirq` of /proc/stat
+// timer_list.cc
+Result<void> show_timer_list(SeqFile& out, void*);
 // memory.cc
 Result<void> show_meminfo(SeqFile& out, void*);
 Result<void> show_vmstat(SeqFile& out, void*);
