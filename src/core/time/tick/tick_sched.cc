@@ -84,7 +84,8 @@ void program_low_res(LocalTick& tick) {
         HrTimerCpuBase& base = this_cpu(hrtimer_cpu_base);
         IrqGuard guard(base.lock);
         HrTimer* first;
-        // Soft timers that are due do not count: they wait for their softirq, and no interrupt helps.
+        // Soft timers that are due do not count: they wait for their softirq, and no interrupt
+        // helps.
         const u32 soft = base.softirq_activated ? 0 : HrTimerCpuBase::kSoft;
         at = std::min(at, base.next_event(HrTimerCpuBase::kHard | soft, first));
     }
