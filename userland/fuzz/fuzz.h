@@ -90,6 +90,8 @@ struct board {
     volatile int current[MAX_THREADS];    /* the number of the call that it is in */
     volatile uint32_t results[4];         /* succeeded, EFAULT, ENOSYS, other errors */
     volatile uint32_t made[CALL_NUMBERS]; /* how often each number was called */
+    uint32_t
+        ends[65]; /* workers that a signal ended; 0: that came to their own end; 64: that hung */
 };
 struct plan {
     uint64_t seed;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -73,7 +74,7 @@ static uint64_t now_ms(void) {
 
 /* Forks a worker and waits for its end: its own, or ours once it has not moved for two seconds. */
 static uint64_t run_worker(const struct plan* plan, struct board* board, unsigned number) {
-    memset(board, 0, sizeof(struct board) - sizeof board->made);
+    memset(board, 0, offsetof(struct board, made));
     char folder[64];
     snprintf(folder, sizeof folder, "/run/fuzz/%u", number);
     mkdir(folder, 0777);
@@ -86,11 +87,15 @@ static uint64_t run_worker(const struct plan* plan, struct board* board, unsigne
     }
     uint64_t made = 0, moved = now_ms();
     for (int status;;) {
-        if (waitpid(worker, &status, WNOHANG) == worker) break;
+        if (waitpid(worker, &status, WNOHANG) == worker) {
+            board->ends[WIFSIGNALED(status) ? WTERMSIG(status) & 63 : 0]++;
+            break;
+        }
         uint64_t sum = 0;
         for (unsigned i = 0; i < plan->threads; i++) sum += board->calls[i];
         if (sum != made) made = sum, moved = now_ms();
         if (now_ms() - moved > 2000) {
+            board->ends[64]++;
             kill(worker, SIGKILL);
             while (waitpid(worker, &status, 0) != worker && errno == EINTR) continue;
             break;
@@ -156,6 +161,10 @@ static int run(const struct options* options, struct board* board) {
     }
     rmdir("/run/fuzz");
     const int leaks = report_leaks();
+    for (unsigned i = 0; i < 65; i++) {
+        const char* const how = i == 0 ? "came to their end" : i == 64 ? "hung" : strsignal((int)i);
+        if (board->ends[i]) printf("workers: %u: %s\n", board->ends[i], how);
+    }
     for (unsigned i = 0; options->verbose && i < CALL_NUMBERS; i++) {
         if (board->made[i]) printf("call %u: %u\n", i, board->made[i]);
     }

@@ -2,6 +2,7 @@
 #include "fuzz/fuzz.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -92,6 +93,14 @@ void put_page(struct ground* ground) {
          0);
 }
 
+/* Those that end the worker are rare. */
+static long some_signal(struct chance* from) {
+    static const char deadly[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL, SIGFPE, 32, 33};
+    const unsigned signal = below(from, 66);
+    const bool ends = signal != 0 && memchr(deadly, (int)signal, sizeof deadly);
+    return ends && below(from, 100) ? 0 : signal;
+}
+
 /* The letters:
  *   f  an open file   d  a number that an open file may get   a  AT_FDCWD or a directory
  *   p  a path         b  a page to write to       s  a small structure      l  a length up to a
@@ -137,7 +146,7 @@ long good_value(char kind, const struct ground* ground, char* scratch, struct ch
     case 'M':
         return (long)(1 + below(from, 2)) | (below(from, 2) ? 0x20 : 0) |
                (below(from, 4) ? 0 : 0x10);
-    case 'S': return below(from, 66);
+    case 'S': return some_signal(from);
     case 'I': return below(from, 3) ? getpid() : 0;
     case 'c': return below(from, 12);
     case 'u': return below(from, 2) ? -1 : UNPRIVILEGED;

@@ -25,19 +25,41 @@ static volatile unsigned running;
 
 static void ignore(int signal) { (void)signal; }
 
-/* The call itself. A child that it made returns here as well, and ends. */
-static long make_call(long number, const long* argument, pid_t process) {
+/* The call itself. A child or thread that it made comes back here as well, perhaps without a usable
+ * stack, and ends at once. `tid` is the caller's. */
+static long make_call(long number, long* argument, long tid) {
     long result;
     register long r10 __asm__("r10") = argument[3];
     register long r8 __asm__("r8") = argument[4];
     register long r9 __asm__("r9") = argument[5];
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(argument[0]), "S"(argument[1]), "d"(argument[2]), "r"(r10),
-                       "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    if (result == 0 && getpid() != process) _exit(0);
+    __asm__ volatile(
+        "syscall\n\t"
+        "test %%rax, %%rax\n\t"
+        "jnz 2f\n\t"
+        "mov %[gettid], %%eax\n\t"
+        "syscall\n\t"
+        "cmp %[tid], %%rax\n\t"
+        "je 1f\n\t"
+        "xor %%edi, %%edi\n\t"
+        "mov %[exit], %%eax\n\t"
+        "syscall\n"
+        "1:\txor %%eax, %%eax\n"
+        "2:"
+        : "=a"(result), "+D"(argument[0]), "+S"(argument[1]), "+d"(argument[2]), "+r"(r10),
+          "+r"(r8), "+r"(r9)
+        : "a"(number), [tid] "b"(tid), [gettid] "i"(SYS_gettid), [exit] "i"(SYS_exit)
+        : "rcx", "r11", "memory");
     return result;
+}
+
+/* Signals stay open and caught, or the next blocking call is the worker's last. */
+static void undo(const struct call* call, const long* argument) {
+    if (call->number == SYS_rt_sigprocmask) {
+        const uint64_t none = 0;
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+    } else if (call->number == SYS_rt_sigaction && argument[0] > 0 && argument[0] < 64) {
+        sigaction((int)argument[0], &(struct sigaction){.sa_handler = ignore}, NULL);
+    }
 }
 
 static bool may_make(const struct call* call, const struct plan* plan) {
@@ -64,8 +86,9 @@ static void one_call(struct thread* self, struct chance* from, unsigned index, u
     }
     struct board* const board = self->board;
     board->current[self->number] = call.number;
-    const long result = make_call(call.number, argument, self->process);
+    const long result = make_call(call.number, argument, self->tid);
     board->current[self->number] = -1;
+    undo(&call, argument);
     board->calls[self->number]++;
     if (call.number >= 0 && call.number < CALL_NUMBERS) board->made[call.number]++;
     board->results[result >= 0 || result < -4095 ? 0
@@ -96,7 +119,10 @@ static void* make_calls(void* argument) {
 /* Pulls the racing page, puts it back, and sends a signal to threads that have not moved. */
 static void disturb(struct thread* threads, const struct plan* plan, struct board* board,
                     struct chance* from) {
+    static const char wakers[] = {SIGHUP,  SIGINT, SIGUSR2, SIGALRM, SIGTERM,
+                                  SIGCHLD, SIGIO,  SIGPWR,  40,      60};
     uint64_t seen[MAX_THREADS] = {0};
+    unsigned stuck_for[MAX_THREADS] = {0};
     while (running > 0) {
         pull_page(&ground);
         const struct timespec pause = {0, 20000 + below(from, 200000)};
@@ -104,10 +130,12 @@ static void disturb(struct thread* threads, const struct plan* plan, struct boar
         put_page(&ground);
         nanosleep(&pause, NULL);
         for (unsigned i = 0; i < plan->threads; i++) {
-            if (!threads[i].done && seen[i] == board->calls[i] && threads[i].tid) {
-                syscall(SYS_tgkill, threads[0].process, threads[i].tid, SIGUSR1);
-            }
+            const bool stuck = !threads[i].done && seen[i] == board->calls[i];
+            stuck_for[i] = stuck ? stuck_for[i] + 1 : 0;
             seen[i] = board->calls[i];
+            if (!stuck || !threads[i].tid) continue;
+            const int signal = stuck_for[i] < 4 ? SIGUSR1 : wakers[below(from, sizeof wakers)];
+            syscall(SYS_tgkill, threads[0].process, threads[i].tid, signal);
         }
     }
 }
