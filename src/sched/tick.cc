@@ -8,6 +8,7 @@
 #include <array>
 
 #include "core/irq/entry.h"
+#include "core/irq_work/irq_work.h"
 #include "core/percpu/context_tracking.h"
 #include "core/rcu/quiescent.h"
 #include "core/softirq/softirq.h"
@@ -99,6 +100,7 @@ void update_process_times(u64 now, bool keeper) {
     const bool busy = scheduler_tick(rq, now);
     time::run_local_timers();
     rcu::sched_clock_irq();
+    irq_work::tick();
     if (busy && task_tick_hook != nullptr) task_tick_hook(current(), now);
     if (rq.nr_running > 1) kick_idle_cpu();
     if (keeper) update_load(now);
@@ -112,6 +114,7 @@ Task& idle_task(unsigned cpu) { return *cpu_rq(cpu).idle; }
 void RunQueue::enter_idle() {
     idle_since_ns = time::now_ns();
     time::tick_idle_enter(idle_since_ns);
+    irq_work::note_tick_stops();
 }
 
 u64 RunQueue::interrupt_part(u64 delta) {
@@ -130,6 +133,7 @@ void RunQueue::leave_idle() {
     }
     idle_since_ns = 0;
     last_tick_ns = now;
+    irq_work::note_tick_goes_on();
     time::tick_idle_exit(now);
 }
 
