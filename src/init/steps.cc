@@ -13,11 +13,13 @@
 #include "core/irq/ipi.h"
 #include "core/irq/irq.h"
 #include "core/irq/nmi.h"
+#include "core/irq_work/irq_work.h"
 #include "core/log/oops.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/percpu/percpu.h"
 #include "core/random/random.h"
+#include "core/softirq/tasklet.h"
 #include "core/time/clock.h"
 #include "core/time/clocksource.h"
 #include "core/time/hrtimer.h"
@@ -200,6 +202,8 @@ void start_interrupts() {
         {.map = mm::ioremap, .alloc = alloc_zeroed, .free = mm::kfree, .alloc_stack = alloc_area});
     irq::init_ipis();
     irq::init_nmi();
+    irq_work::init();
+    init_tasklets();
     irq::set_apic_id(0, arch::apic_id());
 }
 
