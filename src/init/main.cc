@@ -36,7 +36,7 @@ constexpr Step kSteps[] = {
     {"syscalls",  start_system_calls,    "the table is filled"},
     {"processes", start_processes,       "pids, signals, kthreadd"},
     {"cpus",      start_other_cpus,      "every processor runs its idle task"},
-    {"deferred",  start_deferred_work,   "ksoftirqd"},
+    {"deferred",  start_deferred_work,   "ksoftirqd, the workers of work queues"},
     {"devices",   start_devices,         "terminals, /dev"},
     {"root",      unpack_root,           "the initramfs is the root"},
 };

@@ -40,6 +40,7 @@
 #include "sched/kthread.h"
 #include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
+#include "sched/workqueue/workqueue.h"
 #include "syscall/file/calls.h"
 #include "syscall/syscall.h"
 #include "vm/mm_struct.h"
@@ -238,6 +239,7 @@ void start_clock() {
 void start_scheduler() {
     sched::init();
     sched::init_irq_threads();
+    sched::init_workqueues_early();
     arch::irq_enable();
 }
 
@@ -289,7 +291,10 @@ void start_other_cpus() {
     printk("smp: %u of %u processors online", online_cpus.count(), cpus_to_start());
 }
 
-void start_deferred_work() { sched::start_ksoftirqd(); }
+void start_deferred_work() {
+    sched::start_ksoftirqd();
+    sched::init_workqueues();
+}
 
 void start_devices() { drivers::init(command_line.console); }
 

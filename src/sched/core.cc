@@ -13,6 +13,7 @@
 #include "sched/run_queue.h"
 #include "sched/sched_trace.h"
 #include "sched/wait_queue.h"
+#include "sched/workqueue/internal.h"
 
 namespace sched {
 
@@ -146,10 +147,14 @@ void finish_task_switch(Task& previous) NO_LOCK_ANALYSIS {
 void schedule() {
     assert_no_spin_locks();
     ASSERT(preempt_depth() == 0);
+    Task& me = current();
+    const bool is_worker = me.has(kWqWorker);
+    if (is_worker && me.state.load(std::memory_order_relaxed) != kRunning) wq_worker_sleeping(me);
     do {
         schedule_once(false);
         arch::irq_enable();
     } while (need_resched());
+    if (is_worker) wq_worker_running(me);
 }
 
 void yield() {

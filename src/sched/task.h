@@ -56,9 +56,9 @@ enum TaskFlags : u32 {
     kExiting = 1 << 6,
     kMemdie = 1 << 7,  // chosen by the OOM killer
     kVforkDone = 1 << 8,
-    kKilled = 1 << 9,  // is about to die by a signal; never cleared
-    kNoSetAffinity =
-        1 << 26,  // a kernel thread that serves one processor; Linux' PF_NO_SETAFFINITY
+    kKilled = 1 << 9,          // is about to die by a signal; never cleared
+    kWqWorker = 1 << 25,       // runs works: schedule() tells its pool; Linux' PF_WQ_WORKER
+    kNoSetAffinity = 1 << 26,  // a kernel thread that stays where it is; PF_NO_SETAFFINITY
 };
 
 struct Task {

@@ -27,6 +27,8 @@ enum class LockRank : unsigned char {
     Rcu,           // who waits for a grace period, and the thread that runs them
     WaitQueue,     // inside the lock of the data that is waited for
     Epoll,         // ready list of an epoll instance; filled by wake-ups of what it watches
+    WorkerPool,    // a worker pool: its works and workers; waking a worker takes Task
+    Mayday,        // which pools a work queue's rescuer should help
     Task,          // a task's wake-up state; a wake-up takes it, then the run queue
     RunQueue,      // a processor's run queue; two of them only through DoubleRunQueueGuard
     Timer,         // a processor's timer queue
