@@ -54,6 +54,21 @@ void add_process(Snapshot& out, Task& task) REQUIRES(sched::tasks_lock) {
     out.child_major_faults = signal.child_major_faults.load();
 }
 
+/// A kernel thread is no process, but has its time.
+void add_kernel_thread(Snapshot& out, const Task& task) {
+    const sched::CpuTimes times = sched::cpu_times(task);
+    out.user_ns = times.user_ns;
+    out.system_ns = times.system_ns;
+    out.threads = 1;
+}
+
+/// The flags as Linux numbers them: PF_KTHREAD or PF_RANDOMIZE, PF_WQ_WORKER, PF_NO_SETAFFINITY.
+u32 flags_of(const Task& task) {
+    return (task.has(sched::kKernelThread) ? 0x20'0000u : 0x40'0000u) |
+           (task.has(sched::kWqWorker) ? 0x20u : 0) |
+           (task.has(sched::kNoSetAffinity) ? 0x400'0000u : 0);
+}
+
 Snapshot take_snapshot(Task& task) {
     Snapshot out;
     IrqGuard guard(sched::tasks_lock);
@@ -61,7 +76,11 @@ Snapshot take_snapshot(Task& task) {
     if (sched::find_task(task.pid) != &task) return out;
     if (task.parent) out.ppid = task.parent->tgid;
     out.exit_code = task.exit_code;
-    if (task.signal) add_process(out, task);
+    if (task.signal) {
+        add_process(out, task);
+    } else {
+        add_kernel_thread(out, task);
+    }
     if (task.sighand) add_signals(out, task);
     return out;
 }
@@ -170,8 +189,7 @@ Result<void> show_stat(SeqFile& out, Task& task) {
     // 1-8: who; 9-17: flags, faults, times.
     out.print("%d (%s) %c %d %d %d %u %d", task.pid, name_of(task), sched::state_letter(task),
               now.ppid, now.pgrp, now.session, tty.device, tty.foreground_pgrp);
-    const u32 flags = task.has(sched::kKernelThread) ? 0x0020'0000u : 0x0040'0000u;
-    out.print(" %u %lu %lu %lu %lu", flags, now.minor_faults, now.child_minor_faults,
+    out.print(" %u %lu %lu %lu %lu", flags_of(task), now.minor_faults, now.child_minor_faults,
               now.major_faults, now.child_major_faults);
     out.print(" %lu %lu %ld %ld", now.user_ns / kNsPerTick, now.system_ns / kNsPerTick,
               i64(now.child_user_ns / kNsPerTick), i64(now.child_system_ns / kNsPerTick));
