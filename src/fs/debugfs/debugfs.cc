@@ -1,10 +1,12 @@
-// debugfs: /sys/kernel/debug. So far: the directory of probes, see fs/debugfs/probe.h.
+// debugfs: /sys/kernel/debug. So far: the directory of probes, see fs/debugfs/probe.h,
+// and the list of work queues.
 //
 // An open probe collects what is written to it, up to kMaxProbeInput. The first read runs the probe
 // on all of it; reading goes on through the answer. The next write begins a new input.
 #include "abi/statfs.h"
 #include "fs/debugfs/files.h"
 #include "fs/debugfs/probe.h"
+#include "fs/debugfs/workqueues.h"
 #include "fs/libfs/tree.h"
 #include "lib/string.h"
 #include "mm/own.h"
@@ -98,7 +100,7 @@ Result<void> populate() {
         const libfs::TextNode name{probe.name, 0600, nullptr};
         TRY(tree.add_file(dir, name, kProbeOps, const_cast<Probe*>(&probe)));
     }
-    return {};
+    return tree.add_text(tree.root(), {"workqueues", 0400, show_workqueues});
 }
 
 constexpr libfs::TreeFileSystem kDebugfs{"debugfs", tree, abi::DEBUGFS_MAGIC, populate};
