@@ -5,6 +5,7 @@
 // can fail; whatever the child has got by then, discard_new_task() gives back.
 
 #include "process/process.h"
+#include "process/rseq.h"
 
 #include "abi/sched.h"
 #include "arch/layout.h"
@@ -83,6 +84,7 @@ void copy_identity(Task& child, const Task& parent, const CloneRequest& request)
         child.altstack_size = parent.altstack_size;
         child.altstack_flags = parent.altstack_flags;
     }
+    rseq_fork(child, parent, request.flags & abi::CLONE_VM);
     if (request.flags & abi::CLONE_CHILD_SETTID) {
         child.set_child_tid = request.child_tid.address();
     }

@@ -79,6 +79,7 @@ void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_
     if (&to == rq.idle) rq.enter_idle();
     rq.current = &to;
     to.on_cpu.store(1, std::memory_order_relaxed);
+    if (from.rseq_area.raw() != 0) from.set(kRseqWork);
     if (switch_mm_hook != nullptr) switch_mm_hook(from, to);
     arch::this_cpu_write(current_task, &to);
     lockval::switch_to(&from.locks, to.locks);

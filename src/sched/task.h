@@ -57,6 +57,7 @@ enum TaskFlags : u32 {
     kMemdie = 1 << 7,  // chosen by the OOM killer
     kVforkDone = 1 << 8,
     kKilled = 1 << 9,          // is about to die by a signal; never cleared
+    kRseqWork = 1 << 10,       // lost the processor, and has an rseq_area
     kWqWorker = 1 << 25,       // runs works: schedule() tells its pool; Linux' PF_WQ_WORKER
     kNoSetAffinity = 1 << 26,  // a kernel thread that stays where it is; PF_NO_SETAFFINITY
 };
@@ -118,6 +119,8 @@ struct Task {
     // --- the rest
     VirtAddr set_child_tid, clear_child_tid;  // CLONE_CHILD_{SETTID,CLEARTID}
     VirtAddr robust_list;
+    VirtAddr rseq_area;  // process/rseq.h; 0: none
+    u32 rseq_signature = 0;
     struct Vfork* vfork = nullptr;  // the parent waits for exec or exit
     u64 start_time_ns = 0;
     std::atomic<u64> user_ns{0}, system_ns{0};

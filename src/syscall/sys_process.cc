@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "process/exec/exec.h"
 #include "process/process.h"
+#include "process/rseq.h"
 #include "syscall/table.h"
 #include "syscall/user_path.h"
 
@@ -195,6 +196,14 @@ Result<u64> sys_getsid(PidNumber pid) {
     return pgrp_or_session(pid, &sched::SignalStruct::session);
 }
 
+Result<void> sys_rseq(VirtAddr area, u32 size, i32 flags, u32 signature) {
+    if (flags == abi::RSEQ_FLAG_UNREGISTER) {
+        return process::rseq_unregister(area, size, signature);
+    }
+    if (flags != 0) return EINVAL;
+    return process::rseq_register(area, size, signature);
+}
+
 Result<u64> sys_set_tid_address(VirtAddr at) {
     sched::current().clear_child_tid = at;
     return static_cast<u64>(sched::current().pid);
@@ -216,6 +225,7 @@ constexpr Entry kCalls[] = {
     {124, "getsid", call<sys_getsid>},
     {186, "gettid", call<sys_gettid>},
     {218, "set_tid_address", call<sys_set_tid_address>},
+    {334, "rseq", call<sys_rseq>},
     {231, "exit_group", call<sys_exit_group>},
     {247, "waitid", call<sys_waitid>},
     {322, "execveat", call_frame<sys_execveat>},

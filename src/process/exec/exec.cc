@@ -10,6 +10,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/own.h"
+#include "process/rseq.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
@@ -128,6 +129,7 @@ void begin_new_exec(Task& task, BinPrm& bprm) {
     task.altstack_size = 0;
     task.altstack_flags = abi::SS_DISABLE;
     task.clear_child_tid = task.set_child_tid = VirtAddr(0);
+    rseq_forget(task);
     task.signal->has_execed = true;
     task.exit_signal = abi::SIGCHLD;
     task.clear(sched::kForkedNoExec);

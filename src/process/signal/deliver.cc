@@ -2,6 +2,7 @@
 // to a handler.
 
 #include "process/process.h"
+#include "process/rseq.h"
 #include "process/signal_internal.h"
 #include "process/trace_events.h"
 
@@ -176,6 +177,7 @@ void restart_after_handler(arch::TrapFrame& frame, const abi::KernelSigaction& a
 void handle_signal(const Delivery& delivery, arch::TrapFrame& frame) {
     Task& task = sched::current();
     restart_after_handler(frame, delivery.action);
+    if (task.rseq_area.raw() != 0) rseq_resume(frame);
     u64 mask = task.blocked;
     if (task.has(sched::kRestoreSigmask)) {
         task.clear(sched::kRestoreSigmask);

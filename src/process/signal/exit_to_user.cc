@@ -2,6 +2,7 @@
 
 #include "arch/cpu.h"
 #include "arch/upcalls.h"
+#include "process/rseq.h"
 #include "process/signal.h"
 #include "sched/sched.h"
 
@@ -9,7 +10,8 @@
 /// that nothing can invalidate any more: whatever happens from now on comes as an interrupt.
 void upcall::return_to_user(arch::TrapFrame& frame) {
     lockval::expect_none_held("still held on the way to user mode");
-    constexpr u32 kWork = sched::kSigPending | sched::kNotifyResume | sched::kRestoreSigmask;
+    constexpr u32 kSignalWork = sched::kSigPending | sched::kNotifyResume | sched::kRestoreSigmask;
+    constexpr u32 kWork = kSignalWork | sched::kRseqWork;
     for (;;) {
         if (need_resched()) [[unlikely]] {
             arch::irq_enable();
@@ -18,11 +20,13 @@ void upcall::return_to_user(arch::TrapFrame& frame) {
             continue;
         }
         const sched::Task& task = sched::current();
-        if (!(task.flags.load(std::memory_order_relaxed) & kWork)) [[likely]] {
+        const u32 work = task.flags.load(std::memory_order_relaxed) & kWork;
+        if (work == 0) [[likely]] {
             return;
         }
         arch::irq_enable();
-        process::do_signal(frame);
+        if (work & kSignalWork) process::do_signal(frame);
+        if (work & sched::kRseqWork) process::rseq_resume(frame);
         arch::irq_disable();
     }
 }
