@@ -45,6 +45,10 @@ void device_interrupt(arch::TrapFrame& frame, unsigned vector);
 void system_call(arch::TrapFrame& frame);
 void system_call_i386(arch::TrapFrame& frame);
 
+/// Debug builds: warns if the call left interrupts or preemption off, or holds a spin lock.
+/// process/signal/exit_to_user.cc
+void check_system_call_exit();
+
 /// The last thing before user mode, interrupts off: reschedule, deliver signals, until there is
 /// no more work. process/signal/exit_to_user.cc
 void return_to_user(arch::TrapFrame& frame);

@@ -54,6 +54,3 @@ void dispatch(const Table& table, arch::TrapFrame& frame) {
 [[gnu::flatten]] void upcall::system_call(arch::TrapFrame& frame) {
     syscall::dispatch(syscall::native, frame);
 }
-
-/// int $0x80: the i386 table is still empty.
-void upcall::system_call_i386(arch::TrapFrame& frame) { frame.rax = -static_cast<u64>(ENOSYS); }

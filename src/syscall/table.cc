@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "syscall/dispatch.h"
 #include "syscall/file/calls.h"
+#include "syscall/i386/i386.h"
 
 namespace syscall {
 
@@ -35,6 +36,7 @@ void init() {
             native.add(entry);
         }
     }
+    init_i386();
 }
 
 }  // namespace syscall

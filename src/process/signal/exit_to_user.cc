@@ -2,9 +2,17 @@
 
 #include "arch/cpu.h"
 #include "arch/upcalls.h"
+#include "core/lock/spin_lock.h"
+#include "core/log/oops.h"
 #include "process/rseq.h"
 #include "process/signal.h"
 #include "sched/sched.h"
+
+void upcall::check_system_call_exit() {
+    WARN_ON_ONCE(!arch::irqs_on());
+    WARN_ON_ONCE(preempt_depth() != 0);
+    assert_no_spin_locks();
+}
 
 /// Every way into user mode leads through here, with interrupts off. The loop ends with a test
 /// that nothing can invalidate any more: whatever happens from now on comes as an interrupt.

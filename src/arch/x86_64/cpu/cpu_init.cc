@@ -2,6 +2,7 @@
 
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
+#include "arch/entry_counts.h"
 #include "arch/exception_stack.h"
 #include "arch/x86_64/cpu/cpu_setup.h"
 #include "arch/x86_64/trap/own_stack.h"
@@ -12,6 +13,7 @@ PER_CPU CpuTables cpu_tables{};
 extern "C" {
 PER_CPU u64 kernel_stack_top = 0;
 PER_CPU u64 user_rsp_scratch = 0;
+PER_CPU u64 syscall_iret_exits = 0;
 void syscall_entry();
 void load_segments(u16 code, u16 data);
 }

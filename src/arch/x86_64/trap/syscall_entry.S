@@ -44,19 +44,19 @@ syscall_entry:
 
         mov 16*8(%rsp), %rcx                    // rip
         cmp %rcx, 11*8(%rsp)                    // the saved rcx
-        jne return_to_user_iret
+        jne leave_by_iret
         mov 18*8(%rsp), %r11                    // rflags
         cmp %r11, 6*8(%rsp)                     // the saved r11
-        jne return_to_user_iret
+        jne leave_by_iret
         test $RFLAGS_RF_TF, %r11d
-        jnz return_to_user_iret
+        jnz leave_by_iret
         cmpl $USER_CS, 17*8(%rsp)
-        jne return_to_user_iret
+        jne leave_by_iret
         cmpl $USER_DS, 20*8(%rsp)
-        jne return_to_user_iret
+        jne leave_by_iret
         mov %rcx, %rax                          // canonical and in the user half: bits 47-63
         shr $47, %rax
-        jnz return_to_user_iret
+        jnz leave_by_iret
 
         pop %r15
         pop %r14
@@ -76,6 +76,10 @@ syscall_entry:
         mov 4*8(%rsp), %rsp                     // past orig_rax, rip, cs, rflags: the user's rsp
         swapgs
         sysretq
+
+leave_by_iret:
+        incq %gs:syscall_iret_exits
+        jmp return_to_user_iret
 
 // A new user task's first return to user mode: sched switched to its stack, on which
 // copy_thread() laid a TrapFrame.

@@ -12,6 +12,7 @@
 #include "arch/vectors.h"
 #include "arch/x86_64/trap/exception.h"
 #include "arch/x86_64/trap/own_stack.h"
+#include "lib/debug.h"
 #include "lib/string.h"
 
 namespace arch {
@@ -64,6 +65,7 @@ extern "C" TrapFrame* fix_bad_iret(TrapFrame& frame) {
 extern "C" void handle_syscall(TrapFrame& frame) {
     irq_enable();
     upcall::system_call(frame);
+    if constexpr (kDebugBuild) upcall::check_system_call_exit();
     irq_disable();
     upcall::return_to_user(frame);
 }

@@ -1,0 +1,21 @@
+/// Calls of i386 with a shape of their own. Private to syscall/i386.
+#pragma once
+
+#include <span>
+
+#include "syscall/syscall.h"
+
+namespace syscall {
+
+/// `frame` as the native handlers want it: i386's argument registers, each cut to 32 bits.
+arch::TrapFrame native_frame(const arch::TrapFrame& frame);
+
+/// The handler for a function with typed parameters, as call<> for the native ones.
+template <auto Function>
+u64 call_i386(arch::TrapFrame& frame) {
+    return apply(Function, native_frame(frame));
+}
+
+extern constinit const std::span<const Entry> kCompatCalls;
+
+}  // namespace syscall

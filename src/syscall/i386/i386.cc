@@ -1,0 +1,80 @@
+// int $0x80: from its own numbers and registers to the handlers.
+
+#include "syscall/i386/i386.h"
+
+#include "abi/syscall_numbers_i386.h"
+#include "arch/upcalls.h"
+#include "core/percpu/percpu.h"
+#include "lib/string.h"
+#include "syscall/i386/compat.h"
+#include "syscall/i386/same.h"
+#include "syscall/syscall_trace.h"
+#include "syscall/unimplemented.h"
+
+namespace syscall {
+
+namespace {
+
+constexpr u32 kTableSize = 512;
+
+/// Either has a handler of its own, for the registers as they are, or that of a native call, for
+/// native_frame(); or neither.
+struct Place {
+    Handler own = nullptr;
+    Handler native = nullptr;
+};
+constinit Place places[kTableSize]{};
+
+PER_CPU u64 calls_here = 0;
+
+u64 unimplemented_here(arch::TrapFrame& frame) { return count_unimplemented(frame, Abi::I386); }
+
+u64 call(const Place& place, arch::TrapFrame& frame) {
+    if (place.own != nullptr) return place.own(frame);
+    if (place.native == nullptr) return unimplemented_here(frame);
+    arch::TrapFrame as_native = native_frame(frame);
+    return place.native(as_native);
+}
+
+[[gnu::noinline]] void traced(const Place& place, arch::TrapFrame& frame) {
+    const arch::TrapFrame f = native_frame(frame);
+    const i64 id = static_cast<i32>(frame.orig_rax);
+    trace::point(SysEnter{id, f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9});
+    frame.rax = call(place, frame);
+    trace::point(SysExit{id, static_cast<i64>(frame.rax)});
+}
+
+}  // namespace
+
+void init_i386() {
+    for (const SameCall& same : kSameCalls) {
+        const Entry* const entry = find(same.native);
+        ASSERT(places[same.i386].native == nullptr);
+        if (entry != nullptr) places[same.i386].native = entry->handler;
+    }
+    for (const Entry& entry : kCompatCalls) {
+        ASSERT(strcmp(abi::syscall_name_i386(entry.number), entry.name) == 0);
+        places[entry.number].own = entry.handler;
+    }
+}
+
+u64 i386_calls() {
+    u64 sum = 0;
+    for_each_cpu(possible_cpus, [&](unsigned cpu) { sum += per_cpu(calls_here, cpu); });
+    return sum;
+}
+
+}  // namespace syscall
+
+void upcall::system_call_i386(arch::TrapFrame& frame) {
+    using namespace syscall;
+    arch::this_cpu_add(calls_here, 1);
+    const u32 number = static_cast<u32>(frame.orig_rax);
+    constexpr Place kNone{};
+    const Place& place = number < kTableSize ? places[number] : kNone;
+    if (is_traced()) [[unlikely]] {
+        traced(place, frame);
+    } else {
+        frame.rax = call(place, frame);
+    }
+}
