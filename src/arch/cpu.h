@@ -101,6 +101,23 @@ inline u64 rdmsr(Msr msr) {
     asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return u64{high} << 32 | low;
 }
+/// As rdmsr(), for a register that CPUID promises and an emulator may lack: then false.
+inline bool try_rdmsr(Msr msr, u64& value) {
+    u32 low = 0, high = 0;
+    bool ok = true;
+    asm volatile(
+        "1: rdmsr\n"
+        "jmp 3f\n"
+        "2: movb $0, %2\n"
+        "3:\n"
+        ".pushsection .extable, \"a\"\n"
+        ".quad 1b, 2b\n"
+        ".popsection"
+        : "+a"(low), "=d"(high), "+q"(ok)
+        : "c"(msr));
+    value = u64{high} << 32 | low;
+    return ok;
+}
 inline void wrmsr(Msr msr, u64 value) {
     asm volatile("wrmsr" : : "c"(msr), "a"(u32(value)), "d"(u32(value >> 32)) : "memory");
 }

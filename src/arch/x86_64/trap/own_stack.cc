@@ -42,7 +42,9 @@ void double_fault(TrapFrame& frame) {
 
 bool has_machine_check() {
     const u32 features = cpuid(1).edx;
-    return (features >> 7 & 1) && (features >> 14 & 1);  // MCE and MCA
+    u64 capabilities;
+    // MCE and MCA; Bochs says so too, but has none of the registers.
+    return (features >> 7 & 1) && (features >> 14 & 1) && try_rdmsr(Msr::McgCap, capabilities);
 }
 
 // Bank n has four registers from 0x400 + 4n on. See: Intel SDM vol. 3, 15.3.2.
