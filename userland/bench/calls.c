@@ -26,6 +26,12 @@ static void clock_gettime_syscall(unsigned count) {
     while (count-- > 0) syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
 }
 
+/* As programs ask: through the library, and so through the vDSO. */
+static void clock_gettime_libc(unsigned count) {
+    struct timespec now;
+    while (count-- > 0) clock_gettime(CLOCK_MONOTONIC, &now);
+}
+
 static void open_zero(unsigned count) {
     (void)count;
     file = open("/dev/zero", O_RDONLY);
@@ -119,6 +125,7 @@ const Operation kCallOperations[] = {
     {"null_getppid", 4000, null_getppid, NULL},
     {"enosys", 4000, enosys, NULL},
     {"clock_gettime_syscall", 4000, clock_gettime_syscall, NULL},
+    {"clock_gettime_libc", 4000, clock_gettime_libc, NULL},
     {"read_zero_1", 4000, read_zero_1, open_zero},
     {"read_zero_64k", 400, read_zero_64k, open_zero},
     {"write_null_1", 4000, write_null_1, open_null},
