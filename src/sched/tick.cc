@@ -70,7 +70,7 @@ void update_load(u64 now) {
     }
 }
 
-void account_tick(RunQueue& rq, Task& task, u64 now) {
+void account_tick(RunQueue& rq, Task& task, u64 now) REQUIRES(rq.lock) {
     u64 delta = now - rq.last_tick_ns;
     rq.last_tick_ns = now;
     delta -= rq.interrupt_part(delta);
