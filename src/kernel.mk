@@ -48,8 +48,8 @@ CC_FILES := $(sort $(shell find $(SRC) -name '*.cc' -not -path '$(SRC)/vdso/*'))
 AS_FILES := $(sort $(shell find $(SRC) -name '*.S' -not -path '$(SRC)/vdso/*'))
 TESTS    := $(filter %_test.cc,$(CC_FILES))
 HOSTONLY := $(if $(TESTS),$(shell awk 'FNR == 1 && index($$0, "// host-only") == 1 { print FILENAME }' $(TESTS)))
-# Variants are files, too: this folder is part of debug builds only.
-VALIDATOR := $(if $(DEBUG),,$(SRC)/core/validator/%)
+# Variants are files, too: these folders are part of debug builds only.
+VALIDATOR := $(if $(DEBUG),,$(SRC)/core/validator/% $(SRC)/fs/procfs/debug/%)
 SOURCES  := $(filter-out $(HOSTONLY) $(VALIDATOR),$(CC_FILES)) $(AS_FILES)
 object    = $(patsubst $(SRC)/%,$(OUT)/obj/%.o,$(1))
 OBJECTS  := $(call object,$(SOURCES))

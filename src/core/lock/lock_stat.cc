@@ -8,7 +8,7 @@
 
 namespace lock_stat {
 
-constinit std::atomic<bool> enabled{true};
+constinit std::atomic<u32> enabled{1};
 
 namespace {
 
@@ -96,7 +96,7 @@ Wait::Wait(const void* lock, const char* name, Kind kind)
 
 Wait::~Wait() {
     trace::point(ContentionEnd{.lock_addr = reinterpret_cast<u64>(lock_), .ret = 0});
-    if (!enabled.load(std::memory_order_relaxed)) return;
+    if (enabled.load(std::memory_order_relaxed) == 0) return;
     if (Class* its = find_class(name_, kind_)) its->wait.add(arch::clock_ns() - since_ns_);
 }
 

@@ -40,8 +40,8 @@ Class* find_class(const char* name, Kind kind, u8 subclass = 0);
 /// All places for classes, in the order in which they were made; see Class::name.
 std::span<Class> classes();
 
-/// Whether waiting is counted. On at boot.
-extern constinit std::atomic<bool> enabled;
+/// Whether waiting is counted (1) or not (0). On at boot.
+extern constinit std::atomic<u32> enabled;
 
 /// Forgets all counts.
 void reset();

@@ -70,6 +70,15 @@ private:
     const char* const name_;
 };
 
+/// Undoes arch::irq_save() at the end of a section that may have woken somebody up: reschedules.
+[[gnu::always_inline]] inline void restore_irqs_and_preempt(bool irqs_were_on) {
+    if (!irqs_were_on) return;
+    arch::irq_enable();
+    if (arch::this_cpu_is_zero(preempt_count)) [[unlikely]] {
+        upcall::preempt_schedule();
+    }
+}
+
 /// Holds a spin lock, with interrupts off, until the end of the block. Leaving it may reschedule.
 class SCOPED_CAPABILITY IrqGuard {
 public:
@@ -78,11 +87,7 @@ public:
     }
     ~IrqGuard() RELEASE() {
         lock_.unlock();
-        if (!irqs_were_on_) return;
-        arch::irq_enable();
-        if (arch::this_cpu_is_zero(preempt_count)) [[unlikely]] {
-            upcall::preempt_schedule();
-        }
+        restore_irqs_and_preempt(irqs_were_on_);
     }
     IrqGuard(const IrqGuard&) = delete;
 
@@ -123,8 +128,7 @@ public:
     ~TryIrqGuard() NO_LOCK_ANALYSIS {
         if (!holds_) return;
         lock_.unlock();
-        arch::irq_restore(irqs_were_on_);
-        if (irqs_were_on_ && arch::this_cpu_is_zero(preempt_count)) upcall::preempt_schedule();
+        restore_irqs_and_preempt(irqs_were_on_);
     }
     TryIrqGuard(const TryIrqGuard&) = delete;
 
@@ -172,6 +176,8 @@ private:
 /// Reports a misuse and panics; `held`: the lock in whose presence it happened, or null.
 /// core/log/panic.cc
 [[noreturn]] void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held);
+/// The same for locks of other kinds that have a rank.
+[[noreturn]] void lock_misused(const char* what, const char* name, LockRank rank);
 
 /// Panics unless this processor holds no spin lock. Called by whoever is about to sleep.
 [[gnu::always_inline]] inline void assert_no_spin_locks(Here here = Here::current()) {

@@ -24,7 +24,7 @@ void await_processor(void* arg) {
 }
 
 struct Counted {
-    SpinLock lock{"test_counted", LockRank::Pipe};
+    SpinLock lock{"test_counted", LockRank::Tasks};
     u64 value = 0;
     std::atomic<u32> left{0};
 };
@@ -53,7 +53,7 @@ void count_up(void*) {
 }
 
 struct Queue {
-    SpinLock lock{"test_fifo", LockRank::Pipe};
+    SpinLock lock{"test_fifo", LockRank::Tasks};
     std::atomic<u32> turn{0};  // the processor that shall come now
     std::atomic<u32> served{0};
     u32 order[kMaxCpus] = {};

@@ -121,6 +121,12 @@ const char* lowest_held_rank() {
 
 }  // namespace
 
+void lock_misused(const char* what, const char* name, LockRank rank) {
+    if constexpr (kDebugBuild) lockval::tell_catcher(lockval::Misuse::Rank, what, name);
+    panic("lock '%s' (rank %s) %s; ranks held down to %s", name, rank_name(rank), what,
+          lowest_held_rank());
+}
+
 void lock_misused(const char* what, const SpinLock& lock, const SpinLock* held) {
     if constexpr (kDebugBuild) lockval::tell_catcher(lockval::Misuse::Rank, what, lock.name());
     panic("lock '%s' (rank %s) %s%s%s; ranks held down to %s, holder: processor %d", lock.name(),

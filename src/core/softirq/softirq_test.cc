@@ -2,6 +2,7 @@
 // itself without end leaves room for others.
 
 #include "core/softirq/softirq.h"
+#include "core/softirq/bh_spin_guard.h"
 
 #include "core/log/printk.h"
 #include "core/softirq/internal.h"
@@ -136,6 +137,20 @@ TEST(bh_disable_nests, "core.softirq.bh_disable") {
     }
     EXPECT_EQ(story.view(), "h");
     EXPECT(!in_softirq() && may_sleep());
+}
+
+TEST(bh_spin_guard_defers, "core.softirq.bh_spin_guard") {
+    static constinit SpinLock lock("test_bh", LockRank::Tasks);
+    Borrowed high(kHigh, note_high);
+    story.begin();
+    {
+        BhSpinGuard guard(lock);
+        EXPECT(lock.is_held() && arch::irqs_on() && in_softirq());
+        raise(kHigh);
+        EXPECT_EQ(story.view(), "");
+    }
+    EXPECT_EQ(story.view(), "h");  // as soon as the lock is released
+    EXPECT(!lock.is_locked());
 }
 
 TEST(softirq_runs_after_its_interrupt, "core.softirq.after_irq") {

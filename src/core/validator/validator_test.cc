@@ -158,7 +158,7 @@ TEST(against_the_ranks, "lock.validator.rank") {
 
 namespace {
 
-constinit SpinLock from_irq("planted_irq", LockRank::Pipe);
+constinit SpinLock from_irq("planted_irq", LockRank::Tasks);
 
 /// As an interrupt handler would.
 void take_as_interrupt(SpinLock& lock) {

@@ -5,6 +5,7 @@
 #include "fs/libfs/tree.h"
 #include "fs/procfs/pid_entry.h"
 #include "fs/procfs/system.h"
+#include "lib/debug.h"
 #include "lib/string.h"
 #include "mm/own.h"
 #include "process/process.h"
@@ -24,6 +25,7 @@ constexpr libfs::TextNode kSystemFiles[] = {
     {"filesystems", 0444, show_filesystems},
     {"interrupts",  0444, show_interrupts},
     {"kallsyms",    0444, show_kallsyms},
+    {"lock_stat",   0600, show_lock_stat, store_lock_stat},
     {"loadavg",     0444, show_loadavg},
     {"meminfo",     0444, show_meminfo},
     {"slabinfo",    0400, show_slabinfo},
@@ -146,6 +148,7 @@ Result<void> populate() {
     TRY(libfs::proc_tree.add_file(libfs::proc_tree.root(), kKmsg, kmsg_ops()));
     TRY(libfs::proc_tree.add_link(libfs::proc_tree.root(), "mounts", "self/mounts"));
     TRY(add_irq_dir(libfs::proc_tree));
+    if constexpr (kDebugBuild) TRY(add_lockdep_files(libfs::proc_tree));
     return add_sysctls(libfs::proc_tree);
 }
 

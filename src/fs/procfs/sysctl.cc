@@ -1,5 +1,6 @@
 // /proc/sys: settings as files. What cannot be changed says so by its permissions.
 #include "abi/version.h"
+#include "core/lock/lock_stat.h"
 #include "core/log/oops.h"
 #include "core/random/random.h"
 #include "fs/dentry.h"
@@ -93,6 +94,7 @@ constexpr TextNode kKernel[] = {
     {"ngroups_max", 0444, show_number<32>},
     {"cap_last_cap", 0444, show_number<40>},
     {"tainted", 0444, show_tainted},
+    {"lock_stat", 0644, show_setting<lock_stat::enabled>, store_switch<lock_stat::enabled>},
     {"panic_on_oops", 0644, show_setting<panic_on_oops>, store_switch<panic_on_oops>},
     {"panic_on_warn", 0644, show_setting<panic_on_warn>, store_switch<panic_on_warn>},
 };

@@ -37,6 +37,11 @@ Result<void> show_filesystems(SeqFile& out, void*);
 const fs::FileOperations& kmsg_ops();
 // irq.cc
 Result<void> add_irq_dir(libfs::Tree& tree);
+// locks.cc
+Result<void> show_lock_stat(SeqFile& out, void*);
+Result<void> store_lock_stat(std::string_view text, void*);
+// debug/lockdep.cc; debug builds only
+Result<void> add_lockdep_files(libfs::Tree& tree);
 // sysctl.cc
 Result<void> add_sysctls(libfs::Tree& tree);
 
