@@ -121,9 +121,13 @@ def test_nmis_do_no_harm(boot):
     assert taint(machine) == 0
 
 
-def test_machine_check_stops_with_its_banks(boot):
+@pytest.mark.parametrize("busy", [False, True])
+def test_machine_check_stops_with_its_banks(boot, busy):
+    """Whether the processor sleeps in the kernel or runs a program, whose frame pointer is none."""
     machine = boot("", agent=True)
     machine.agent.ping()
+    if busy:
+        machine.agent.start(["/bin/sh", "-c", "while :; do :; done"], limit_ns=60 * SECOND)
     machine._human("mce 0 1 0xb600000000000000 0x7 0xabcd000 0x8c")
     assert machine.wait_exit(30 * SECOND) is Exit.PANIC, machine.console.text[-3000:]
     assert "Machine check: CPU 0 bank 1: status b600000000000000 address 000000000abcd000" in machine.console.text

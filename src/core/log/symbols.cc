@@ -4,6 +4,7 @@
 #include "arch/irq_stack.h"
 #include "arch/layout.h"
 #include "arch/percpu.h"
+#include "arch/user_access.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "lib/string.h"
@@ -53,12 +54,23 @@ bool on_irq_stack(const u64* frame) {
     return base != 0 && reinterpret_cast<u64>(frame) - base < arch::kIrqStackBytes;
 }
 
-/// A frame pointer must point into the kernel half, be aligned, and lie above the one before.
-bool is_plausible(const u64* frame, const u64* before) {
+struct StackFrame {
+    const u64* next;
+    u64 caller;
+};
+
+/// Reads the frame; false if it cannot be one. User code may have been interrupted, and keeps
+/// anything in rbp.
+bool read_frame(const u64* frame, StackFrame& to) {
     const u64 at = reinterpret_cast<u64>(frame);
     if (at < arch::kDirectMap.raw() || at >= ~u64{0} - 2 * kPageSize || !is_aligned(at, 8)) {
         return false;
     }
+    return arch::copy_user(&to, frame, sizeof to) == 0;  // the copy that may fail
+}
+
+/// A frame lies above the one before, unless the stack changed between.
+bool is_plausible(const u64* frame, const u64* before) {
     if (on_irq_stack(before) && !on_irq_stack(frame)) return true;
     return frame > before && frame - before < isize(64 * 1024 / 8);
 }
@@ -68,12 +80,11 @@ bool is_plausible(const u64* frame, const u64* before) {
 void print_backtrace(const u64* frame, u64 rip) {
     printk(Level::Emerg, "Call trace:");
     if (rip != 0) print_frame(rip);
-    for (unsigned depth = 0; depth < 32 && frame != nullptr; depth++) {
-        const u64 caller = frame[1];
-        const u64* const next = reinterpret_cast<const u64*>(frame[0]);
-        if (find_symbol(caller).name.empty()) break;
-        print_frame(caller);
-        if (!is_plausible(next, frame)) break;
-        frame = next;
+    StackFrame words;
+    for (unsigned depth = 0; depth < 32 && read_frame(frame, words); depth++) {
+        if (find_symbol(words.caller).name.empty()) break;
+        print_frame(words.caller);
+        if (!is_plausible(words.next, frame)) break;
+        frame = words.next;
     }
 }
