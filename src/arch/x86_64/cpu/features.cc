@@ -19,6 +19,7 @@ extern "C" u8* const __smap_sites_end[];
 
 namespace {
 
+constexpr u64 kCr0AlignmentMask = 1 << 18;
 constexpr u64 kCr4Pge = 1 << 7, kCr4OsFxsr = 1 << 9, kCr4OsXmmExcept = 1 << 10, kCr4Umip = 1 << 11;
 constexpr u64 kCr4OsXsave = 1 << 18, kCr4Smep = 1 << 20, kCr4Smap = 1 << 21;
 
@@ -101,6 +102,7 @@ void enable_cpu_features() {
     if (f.smap) cr4 |= kCr4Smap;
     if (f.xsave) cr4 |= kCr4OsXsave;
     write_cr4(cr4);
+    write_cr0(read_cr0() | kCr0AlignmentMask);  // programs that set AC get what they ask for
     if (f.xsave) xsetbv(0, f.xcr0);
     fninit();
 }

@@ -30,9 +30,11 @@ constexpr const char* kNames[] = {
 static_assert(sizeof kNames / sizeof kNames[0] == kSimdError + 1);
 
 /// The stub of an exception without error code leaves -1.
-u64 error_code(const TrapFrame& frame) { return frame.orig_rax == ~u64{0} ? 0 : frame.orig_rax; }
+[[maybe_unused]] u64 error_code(const TrapFrame& frame) {
+    return frame.orig_rax == ~u64{0} ? 0 : frame.orig_rax;
+}
 
-void user_exception(TrapFrame& frame, unsigned vector) {
+[[maybe_unused]] void user_exception(TrapFrame& frame, unsigned vector) {
     const UserFault fault = describe_exception(frame, vector);
     if (fault.signal == 0) return;
     irq_enable();

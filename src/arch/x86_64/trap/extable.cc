@@ -17,7 +17,7 @@ extern "C" ExtableEntry __extable_end[];
 namespace {
 
 /// Not by a difference of the two pointers: to the compiler they are unrelated objects.
-std::span<ExtableEntry> kernel_table() {
+[[maybe_unused]] std::span<ExtableEntry> kernel_table() {
     const u64 bytes = reinterpret_cast<u64>(__extable_end) - reinterpret_cast<u64>(__extable_start);
     return {__extable_start, bytes / sizeof(ExtableEntry)};
 }
