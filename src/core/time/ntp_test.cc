@@ -1,4 +1,5 @@
 // host-test
+// host-sources: core/time/ntp.cc
 // The clock discipline, second by second.
 
 #include "core/time/ntp.h"
