@@ -12,6 +12,7 @@
 #include "sched/kthread.h"
 #include "sched/run_queue.h"
 #include "sched/sched.h"
+#include "sched/workqueue/workqueue.h"
 
 namespace sched {
 
@@ -36,6 +37,24 @@ Result<void*> alloc_stack() {
     return mm::vmalloc(kKernelStackSize);
 }
 
+/// A stack that the cache has no room for. It stands in the stack itself, which nobody uses now.
+struct SpareStack {
+    SpareStack* next;
+};
+constinit std::atomic<SpareStack*> spare_stacks{nullptr};
+
+/// Unmapping waits until all processors have flushed their TLB: not where a task dies, between two
+/// others and with interrupts off.
+void unmap_spare_stacks(Work&) {
+    SpareStack* stack = spare_stacks.exchange(nullptr, std::memory_order_acquire);
+    while (stack != nullptr) {
+        SpareStack* const next = stack->next;
+        mm::vfree(stack);
+        stack = next;
+    }
+}
+constinit Work unmapping{unmap_spare_stacks};
+
 void free_stack(void* stack) {
     {
         IrqGuard guard(stack_cache.lock);
@@ -44,7 +63,11 @@ void free_stack(void* stack) {
             return;
         }
     }
-    mm::vfree(stack);
+    auto* const spare = static_cast<SpareStack*>(stack);
+    spare->next = spare_stacks.load(std::memory_order_relaxed);
+    while (!spare_stacks.compare_exchange_weak(spare->next, spare, std::memory_order_release)) {
+    }
+    schedule_work(unmapping);
 }
 
 void describe_current() {
