@@ -38,6 +38,7 @@
 #include "process/process.h"
 #include "sched/ksoftirqd.h"
 #include "sched/kthread.h"
+#include "sched/log_wait.h"
 #include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
 #include "sched/workqueue/workqueue.h"
@@ -294,6 +295,7 @@ void start_other_cpus() {
 void start_deferred_work() {
     sched::start_ksoftirqd();
     sched::init_workqueues();
+    sched::init_log_wait();
 }
 
 void start_devices() { drivers::init(command_line.console); }

@@ -66,5 +66,6 @@ extern constinit int console_loglevel;
 /// Writes to every console at once, past the ring and all locks: for panics only.
 void console_write_unlocked(std::string_view text);
 
-/// Called after each record, for whoever waits on /dev/kmsg. Set once, by drivers/.
+/// Called after each record, for whoever waits for it; in printk()'s context, so it may take no
+/// locks. Set once, by sched/.
 extern void (*log_wake_readers)();

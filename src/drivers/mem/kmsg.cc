@@ -3,26 +3,22 @@
 ///
 /// A reader is a sequence number in File::private_data's KmsgReader; records that were overwritten
 /// before they were read make the next read say EPIPE, once.
-///
-/// Why a timer: printk() may be called with any lock held, so it cannot wake anybody. While
-/// somebody waits, a timer looks for news every kLookNs.
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "core/log/printk.h"
 #include "core/time/clock.h"
-#include "core/time/hrtimer.h"
 #include "drivers/mem/mem.h"
 #include "fs/char_dev.h"
 #include "lib/format.h"
 #include "lib/parse.h"
 #include "mm/own.h"
+#include "sched/log_wait.h"
 #include "sched/mutex.h"
 
 namespace mem {
 
 using namespace abi;
 
-static constexpr u64 kLookNs = 20 * time::kNsPerMs;
 static constexpr u32 kFacilityUser = 1;
 static constexpr usize kLineBytes = 4 * sizeof(LogRecord::text) + 64;  // everything escaped
 
@@ -32,34 +28,6 @@ struct KmsgReader {
     LogRecord record;
     char line[kLineBytes];
 };
-
-/// Those who wait for the next record. One object, made at boot.
-struct News {
-    static time::Restart look(time::HrTimer& timer);
-
-    SpinLock lock{"kmsg", LockRank::Tty};
-    sched::WaitQueue waiters;
-    u64 seen GUARDED_BY(lock) = 0;  // log_next_sequence() at the last look
-    time::HrTimer timer{look};
-};
-static constinit News* news = nullptr;
-
-time::Restart News::look(time::HrTimer& timer) {
-    IrqGuard guard(news->lock);
-    const u64 next = log_next_sequence();
-    if (next != news->seen) {
-        news->seen = next;
-        news->waiters.wake_all();
-    }
-    if (!news->waiters.has_waiters()) return time::Restart::No;
-    timer.start(time::now_ns() + kLookNs);  // under the lock: or look_soon_locked() starts it too
-    return time::Restart::No;
-}
-
-/// Somebody waits, or is about to sleep without letting go of the lock before.
-static void look_soon_locked() REQUIRES(news->lock) {
-    if (!news->timer.is_queued()) news->timer.start(time::now_ns() + kLookNs);
-}
 
 /// The oldest record from `sequence` on. EPIPE: `sequence` itself was overwritten.
 static Result<bool> next_record(KmsgReader& reader) {
@@ -74,11 +42,7 @@ static Result<bool> next_record(KmsgReader& reader) {
 static Result<void> wait_for_record(fs::File& file, KmsgReader& reader) {
     while (!TRY(next_record(reader))) {
         if (file.is_nonblocking()) return EAGAIN;
-        IrqGuard guard(news->lock);
-        if (log_next_sequence() > reader.sequence) continue;
-        news->seen = reader.sequence;
-        look_soon_locked();
-        TRY(news->waiters.sleep(news->lock));
+        TRY(sched::wait_for_log(reader.sequence));
     }
     return {};
 }
@@ -174,9 +138,8 @@ class KmsgOperations final : public fs::FileOperations {
     u32 poll(fs::File& file, fs::PollTable* table) const override {
         KmsgReader& reader = reader_of(file);
         if (table) {
-            table->wait_on(news->waiters);
-            IrqGuard guard(news->lock);
-            look_soon_locked();
+            table->wait_on(sched::log_waiters());
+            sched::arm_log_wait();
         }
         sched::MutexGuard guard(reader.mutex);
         u32 events = POLLOUT | POLLWRNORM;
@@ -192,9 +155,6 @@ static constexpr KmsgOperations kKmsg;
 static constinit fs::CharDevice device = {
     .name = "kmsg", .major = kMajor, .first_minor = 11, .count = 1, .mode = 0644, .ops = kKmsg};
 
-Result<void> register_kmsg() {
-    news = TRY(mm::make<News>()).leak();
-    return fs::register_char_device(device);
-}
+Result<void> register_kmsg() { return fs::register_char_device(device); }
 
 }  // namespace mem

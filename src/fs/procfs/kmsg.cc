@@ -5,7 +5,7 @@
 #include "fs/procfs/system.h"
 #include "lib/string.h"
 #include "mm/own.h"
-#include "sched/wait_queue.h"
+#include "sched/log_wait.h"
 
 namespace procfs {
 namespace {
@@ -23,11 +23,9 @@ KmsgReader& reader_of(fs::File& file) { return *static_cast<KmsgReader*>(file.pr
 
 /// Gets the next record, waiting for it.
 Result<void> next_line(KmsgReader& reader, bool nonblocking) {
-    // The log wakes nobody but /dev/kmsg, so look again now and then.
-    constexpr u64 kPause = 100 * time::kNsPerMs;
     while (!log_read(reader.sequence, reader.record)) {
         if (nonblocking) return EAGAIN;
-        TRY(sched::sleep_until(time::now_ns() + kPause));
+        TRY(sched::wait_for_log(reader.sequence));
     }
     const LogRecord& record = reader.record;
     reader.sequence = record.sequence + 1;
