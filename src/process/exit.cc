@@ -150,7 +150,7 @@ void exit_notify(Task& task, bool group_dead) {
     {
         IrqGuard guard(tasks_lock);
         SignalStruct& signal = *task.signal;
-        task.state.store(sched::kZombie);
+        sched::set_special_state(sched::kZombie);
         if (task.group_leader != &task) {
             release_task(task, dead);
         } else if (signal.thread_count == 1 && do_notify_parent(task)) {

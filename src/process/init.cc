@@ -46,7 +46,7 @@ void exit_kernel_thread(Task& task) {
     DeadTasks dead;
     {
         IrqGuard guard(tasks_lock);
-        task.state.store(sched::kZombie);
+        sched::set_special_state(sched::kZombie);
         task.thread_link.unlink();
         if (task.sibling_link.is_linked()) task.sibling_link.unlink();
         sched::free_pid(task);

@@ -177,6 +177,12 @@ void yield() {
 
 void set_current_state(u32 state) { current().state.store(state, std::memory_order_seq_cst); }
 
+void set_special_state(u32 state) {
+    Task& task = current();
+    IrqGuard guard(task.wake_lock);
+    task.state.store(state, std::memory_order_seq_cst);
+}
+
 void resched_curr(RunQueue& rq) {
     if (rq.cpu == cpu_id()) {
         const bool irqs = arch::irq_save();
@@ -282,8 +288,7 @@ void do_task_dead() {
     Task& task = current();
     lockval::expect_none_held("still held by a thread that ends");
     arch::irq_disable();
-    u32 expected = kRunning;
-    task.state.compare_exchange_strong(expected, kDead);
+    if (task.state.load() != kZombie) set_special_state(kDead);
     arch::this_cpu_write(previous_is_dead, 1u);
     schedule_once(false);
     panic("a dead task runs again");

@@ -31,6 +31,10 @@ void sched_exec();
 /// For loops that wait without a WaitQueue: set the state, test, schedule().
 void set_current_state(u32 state);
 
+/// For a state that no wake-up may undo which was meant for the sleep before: stopped, zombie,
+/// dead. Waits for a wake-up that has seen the old state and is about to write kRunning.
+void set_special_state(u32 state);
+
 /// sched_yield(2).
 void yield();
 
