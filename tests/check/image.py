@@ -25,7 +25,13 @@ def output_of(*command):
 
 
 def objects(build):
-    return sorted(pathlib.Path(build, "obj").rglob("*.o"))
+    """What the kernel was linked from; objects of sources that are gone may still lie beside them."""
+    found = sorted(pathlib.Path(build, "obj").rglob("*.o"))
+    listed = pathlib.Path(build, ".objects")
+    if not listed.exists():
+        return found
+    names = {name.rpartition("/obj/")[2] for name in listed.read_text(encoding="utf-8").split()}
+    return [path for path in found if str(path.relative_to(pathlib.Path(build, "obj"))) in names]
 
 
 def libc_headers(build):

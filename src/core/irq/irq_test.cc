@@ -211,7 +211,7 @@ TEST(handler_context, "core.irq.stack") {
 }
 
 TEST(stray_vector, "core.irq.stray") {
-    static constinit VectorMatrixRow row;
+    static constinit VectorMatrixRow row{};
     PreemptGuard stay;
     read_vectors(cpu_id(), row);
     unsigned vector = arch::kFirstSystem - 1;

@@ -62,8 +62,8 @@ private:
 
 /// A place in a queue of callbacks: a member of what is to be freed.
 struct RcuHead {
-    RcuHead* next;
-    void (*function)(RcuHead& head);
+    RcuHead* next = nullptr;
+    void (*function)(RcuHead& head) = nullptr;
 };
 
 /// The object of which `head` is the member kHead: for callbacks.

@@ -42,7 +42,7 @@ struct Story {
     void begin() { memset(text, 0, sizeof text), length = 0; }
     std::string_view view() const { return {text, length}; }
 };
-constinit Story story;
+constinit Story story{};
 
 void note_low() { story.add('l'); }
 void note_middle() { story.add('m'); }

@@ -17,15 +17,15 @@ namespace probes {
 namespace {
 
 /// Not inlined: the compiler knows that none of this can be right.
-[[gnu::noipa]] void write_to(u64 address) { *reinterpret_cast<volatile u64*>(address) = 0x6e6f; }
+[[gnu::noinline]] void write_to(u64 address) { *reinterpret_cast<volatile u64*>(address) = 0x6e6f; }
 
 /// Each call takes another 512 bytes.
-[[gnu::noipa]] u64 exhaust_stack(u64 depth, u64 limit) {
+[[gnu::noinline]] u64 exhaust_stack(u64 depth, u64 limit) {
     volatile u64 ballast[64];
     ballast[depth % 64] = depth;
     return depth == limit ? 0 : exhaust_stack(depth + 1, limit) + ballast[depth % 64];
 }
-[[gnu::noipa]] void call(u64 address) { reinterpret_cast<void (*)()>(address)(); }
+[[gnu::noinline]] void call(u64 address) { reinterpret_cast<void (*)()>(address)(); }
 
 void use_null() { write_to(0x10); }
 void use_noncanonical() { write_to(0x8000'0000'0000'0000); }

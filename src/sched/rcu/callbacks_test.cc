@@ -14,7 +14,7 @@ struct Callback {
 };
 constinit std::atomic<u32> called{0}, out_of_order{0};
 constexpr u32 kCallbacks = 500;
-constinit Callback callbacks[kCallbacks];
+constinit Callback callbacks[kCallbacks]{};
 
 void count_call(RcuHead& head) {
     const u32 number = rcu_owner<Callback, &Callback::rcu>(head).number;

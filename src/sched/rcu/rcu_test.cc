@@ -75,7 +75,7 @@ u32 sleepers_through(void (*synchronize)()) {
 
 /// True if some record of the log since `sequence` contains `words`.
 bool log_says(u64 sequence, std::string_view words) {
-    static constinit LogRecord record;
+    static constinit LogRecord record{};
     for (; log_read(sequence, record); sequence = record.sequence + 1) {
         if (std::string_view(record.text, record.length).find(words) != std::string_view::npos) {
             return true;
