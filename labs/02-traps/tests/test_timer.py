@@ -89,3 +89,6 @@ def test_timer_rearmed(through_agent, rng, emu):
     check_equal([shot for shot, _ in calls], [0, 1, 2, 3], "what falls due while callbacks run goes off as well")
     check(calls[2][1] - shots[0][0] - burn < LATE[emu], "and at once",
           expected="right behind the slow callback", observed=calls[2][1])  # fmt: skip
+    chain = [(2 * MS + i * 60 * US, 100 * US, 0, 0) for i in range(8)]  # more than the rounds of one interrupt
+    _, calls = fire(through_agent, chain)
+    check_equal([shot for shot, _ in calls], list(range(8)), "timers that are always late are all called in the end")
