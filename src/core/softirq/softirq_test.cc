@@ -34,8 +34,8 @@ private:
 
 /// What ran, one letter each.
 struct Story {
-    char text[32];
-    u32 length;
+    char text[32] = {};
+    u32 length = 0;
     void add(char letter) {
         if (length + 1 < sizeof text) text[length++] = letter;
     }
