@@ -17,7 +17,11 @@ void print_trace(const char* title, const Trace& trace) {
     for (const u64 address : trace) {
         if (address == 0) return;
         const Symbol symbol = find_symbol(address);
-        printk(Level::Emerg, " [<%016x>] %s+%#x", address, symbol.name, symbol.offset);
+        if (symbol.name.empty()) {
+            printk(Level::Emerg, " [<%016x>] ?", address);
+        } else {
+            printk(Level::Emerg, " [<%016x>] %s+%#x", address, symbol.name, symbol.offset);
+        }
     }
 }
 

@@ -15,6 +15,10 @@ namespace {
 
 PER_CPU TaskLocksChecked* current_locks = nullptr;
 
+/// Tasks take turns. Before that whoever boots is alone, with interrupts off, and never has to
+/// wait.
+constinit std::atomic<bool> tasks_run{false};
+
 u8 level_now() {
     if (in_hardirq() || in_nmi()) return 2;
     return in_serving_softirq() ? 1 : 0;
@@ -150,7 +154,7 @@ void check_release(const void* lock, const char* name) {
 
 void check_may_sleep(const char* what) {
     const TaskLocksChecked* const locks = task_locks();
-    if (!is_on() || locks == nullptr) return;
+    if (!is_on() || locks == nullptr || !tasks_run.load(std::memory_order_relaxed)) return;
     if (may_sleep() && arch::this_cpu_read(held_ranks) == 0) return;
     Report report{.misuse = Misuse::Sleep, .what = "sleeping where one may not", .lock = what};
     capture(report.now);
@@ -181,6 +185,7 @@ void switch_tasks(TaskLocksChecked* from, TaskLocksChecked& to) {
         if (to.count < TaskLocksChecked::kMax) to.held[to.count++] = held;
         pop(*from, int(i--));
     }
+    if (from != nullptr) tasks_run.store(true, std::memory_order_relaxed);
     arch::this_cpu_write(current_locks, &to);
 }
 
