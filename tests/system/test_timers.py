@@ -60,7 +60,7 @@ def test_highres_off(prompt):
 
 def test_timer_list(prompt):
     """/proc/timer_list shows the tick of each processor, and a sleeper."""
-    text = prompt("", 2).run("sleep 100 & cat /proc/timer_list; kill $!")
+    text = prompt("", 2).run("sleep 100 & sleep 0.3; cat /proc/timer_list; kill $!")
     assert "Timer List Version: v0.10\n" in text
     assert re.findall(r"^cpu: (\d+)$", text, re.MULTILINE) == ["0", "1"]
     left = [int(ns) for ns in re.findall(r"\[in -?\d+ to (-?\d+) nsecs\]", text)]
