@@ -115,6 +115,18 @@ static void workers(void) {
 /* --- storms: Vitrine's own probe makes them (src/init/probes/storm.cc) ---------------------------
  */
 
+/* Every work queue is listed, and every pool. */
+static void workqueues_file(void) {
+    mkdir("debug", 0700);
+    if (mount("none", "debug", "debugfs", 0, NULL) != 0) skip_case("debugfs cannot be mounted");
+    const int has_list = access("debug/workqueues", R_OK) == 0;
+    const char* list = has_list ? contents("debug/workqueues") : "";
+    umount2("debug", MNT_DETACH);
+    if (!has_list) skip_case("Linux has no such list");
+    CHECK(strstr(list, "events_unbound ") != NULL);
+    CHECK(strstr(list, "\npool  cpu nice workers") != NULL);
+}
+
 static int probe = -1;
 
 static void open_probe(void) {
@@ -188,5 +200,5 @@ static void work_storm(void) {
 int main(void) {
     return run_cases((struct test_case[]){
         CASE(softirqs_file), CASE(softirq_totals), CASE(ksoftirqd_threads), CASE(workers),
-        CASE(softirq_storm), CASE(tasklet_storm), CASE(work_storm), END});
+        CASE(workqueues_file), CASE(softirq_storm), CASE(tasklet_storm), CASE(work_storm), END});
 }

@@ -6,7 +6,6 @@
 #include "abi/statfs.h"
 #include "fs/debugfs/files.h"
 #include "fs/debugfs/probe.h"
-#include "fs/debugfs/workqueues.h"
 #include "fs/libfs/tree.h"
 #include "lib/string.h"
 #include "mm/own.h"
@@ -95,12 +94,13 @@ Result<void> populate() {
     TRY(add_irq_domains(tree));
     TRY(add_provoke_crash(tree));
     TRY(add_rcu(tree));
+    TRY(add_workqueues(tree));
     libfs::Node& dir = *TRY(tree.add_dir(tree.root(), "probe", 0700));
     for (const Probe& probe : all_probes()) {
         const libfs::TextNode name{probe.name, 0600, nullptr};
         TRY(tree.add_file(dir, name, kProbeOps, const_cast<Probe*>(&probe)));
     }
-    return tree.add_text(tree.root(), {"workqueues", 0400, show_workqueues});
+    return {};
 }
 
 constexpr libfs::TreeFileSystem kDebugfs{"debugfs", tree, abi::DEBUGFS_MAGIC, populate};

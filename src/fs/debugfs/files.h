@@ -14,5 +14,6 @@ Result<void> add_provoke_crash(libfs::Tree& tree);
 
 /// rcu: how far grace periods have come, and what waits for them. rcu.cc
 Result<void> add_rcu(libfs::Tree& tree);
+Result<void> add_workqueues(libfs::Tree& tree);  // workqueues.cc: queues and pools
 
 }  // namespace debugfs

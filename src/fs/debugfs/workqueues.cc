@@ -1,6 +1,6 @@
 // /sys/kernel/debug/workqueues: the work queues, and the pools of workers behind them. Linux tells
 // the same through tools/workqueue/.
-#include "fs/debugfs/workqueues.h"
+#include "fs/debugfs/files.h"
 
 #include "sched/workqueue/internal.h"
 
@@ -42,8 +42,6 @@ void print_pool(libfs::SeqFile& out, sched::WorkerPool& pool) {
               running, works);
 }
 
-}  // namespace
-
 Result<void> show_workqueues(libfs::SeqFile& out, void*) {
     out.print("%-24s %-8s%s %10s %6s %9s\n", "name", "kind", "HRO", "max_active", "active",
               "in_flight");
@@ -55,5 +53,11 @@ Result<void> show_workqueues(libfs::SeqFile& out, void*) {
     for (unsigned i = 0; i < sched::pool_count(); i++) print_pool(out, sched::pool(i));
     return {};
 }
+
+constexpr libfs::TextNode kWorkqueues{"workqueues", 0400, show_workqueues};
+
+}  // namespace
+
+Result<void> add_workqueues(libfs::Tree& tree) { return tree.add_text(tree.root(), kWorkqueues); }
 
 }  // namespace debugfs
