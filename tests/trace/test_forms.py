@@ -11,7 +11,7 @@ from traced import BUILD, KERNEL, REPOSITORY, machine
 from vitrine_grader.errors import GuestFault
 from vitrine_grader.trace import capture, chrome, ctf, records
 
-LINE = re.compile(r"^ *(\d+) \[(\d+)\] ([d.])([h.]) +(\d+)\.(\d+): (\w+):(.*)$")
+LINE = re.compile(r"^ *(\d+) \[(\d+)\] ([d.])([.hsH]) +(\d+)\.(\d+): (\w+):(.*)$")
 
 
 def in_ctf(folder):
@@ -36,7 +36,7 @@ def test_text_holds_the_raw_records(taken):
     assert all(lines)
     said = collections.defaultdict(list)
     for pid, cpu, irqs, context, seconds, micros, name, fields in (line.groups() for line in lines):
-        flags = (irqs == "d") + 2 * (context == "h")
+        flags = (irqs == "d") + 2 * ".hsH".index(context)
         said[int(cpu)].append((int(pid), flags, int(seconds) * 10**6 + int(micros), name, fields))
     for cpu, raw in taken.raw.items():
         wanted = records.decode(cpu, raw, taken.events)
