@@ -78,7 +78,7 @@ def check_named(machine):
     return end, text
 
 
-@pytest.mark.parametrize("length", [1, 5, 6, 109, 110, 111, 115, 116, 120, 4096, 100001, 300000, -513, -4, -1])
+@pytest.mark.parametrize("length", [1, 5, 6, 109, 110, 111, 115, 116, 120, 4096, 30001, 50000, -513, -4, -1])
 def test_truncated_initramfs(boot, built, tmp_path, length):
     """What came before the cut is there; the cut is reported with its place."""
     path = tmp_path / "initrd"
