@@ -18,13 +18,6 @@ def test_fuzz(boot):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("smp", [1, 2, 4])
-def test_fuzz_long(boot, smp):
-    """Another seed for each number of processors."""
-    assert run_fuzz(boot("quiet", agent=True, smp=smp, mem=256), "-n", 80_000, "-s", 1000 + smp) >= 80_000
-
-
-@pytest.mark.slow
 def test_fuzz_on_bochs(boot):
     """On the emulator that checks segments and reserved bits."""
     machine = boot("quiet", emu="bochs", agent=True, smp=2)
