@@ -7,6 +7,7 @@ raises GuestTimeout, MachineStopped or InfrastructureFault.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import os
@@ -136,6 +137,10 @@ def _text(value: str | bytes) -> bytes:
 def _string(path: str | bytes) -> bytes:
     raw = _text(path)
     return struct.pack("<H", len(raw)) + raw
+
+
+def _probe_request(path: str | bytes, data: bytes, max_length: int) -> bytes:
+    return struct.pack("<II", len(data), max_length) + _string(path)
 
 
 class Agent:
@@ -279,9 +284,12 @@ class Agent:
 
     def nudge(self) -> None:
         """Sends a PING and does not wait: makes the agent run, in a machine that is stopped."""
+        self._post(Op.PING, self._random.randbytes(8))
+
+    def _post(self, op: Op, payload: bytes) -> None:
+        """Sends a request whose answer nobody will look at."""
         self._sequence += 1
-        frame = Frame(Op.PING, self.session, self._sequence, self._random.randbytes(8))
-        self._line.send(frame.wire(self._key))
+        self._line.send(Frame(op, self.session, self._sequence, payload).wire(self._key))
 
     def _stage(self, data: bytes) -> None:
         if len(data) > STAGE_SIZE:
@@ -373,8 +381,15 @@ class Agent:
     def probe(self, path: str, data: bytes, max_length: int = RESULT_SIZE) -> bytes:
         """Writes `data` to a file and reads the answer from the same descriptor."""
         self._stage(data)
-        request = struct.pack("<II", len(data), max_length) + _string(path)
-        return self._result(self.call(Op.PROBE, request))
+        return self._result(self.call(Op.PROBE, _probe_request(path, data, max_length)))
+
+    @contextlib.contextmanager
+    def probing(self, path: str, data: bytes):
+        """As probe(), but the body runs between the sending of the data and the request, which goes
+        out at the end of the body without waiting: for machines that are stopped meanwhile."""
+        self._stage(data)
+        yield
+        self._post(Op.PROBE, _probe_request(path, data, 4))
 
     def list_dir(self, path: str) -> dict[str, tuple[int, int]]:
         """Names to (d_type, inode); `.` and `..` included if the guest shows them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from vitrine_grader.caller import AgentProbes
+from vitrine_grader.caller import FOLDER
 from vitrine_grader.errors import GuestTimeout
 from vitrine_grader.failure import Failure, check, check_equal
 from vitrine_grader.plugin import points
@@ -15,10 +15,14 @@ TIMER_VECTOR = 0xEC
 LATE = {"qemu": 200 * US, "bochs": 5 * MS}  # one interrupt and its work, on an idle machine
 
 
+def packed(shots) -> bytes:
+    """What the probe wants to be told of timers (delay, burn, interval, repeats)."""
+    return struct.pack("<I", len(shots)) + b"".join(struct.pack("<QQQI", *shot) for shot in shots)
+
+
 def fire(probes, shots) -> tuple[int, list[tuple[int, int]]]:
-    """Starts timers (delay, burn, interval, repeats); interrupts, and the calls in order."""
-    data = struct.pack("<I", len(shots)) + b"".join(struct.pack("<QQQI", *shot) for shot in shots)
-    answer = probes.ask("trap_timers", data)
+    """Starts timers; interrupts, and the calls in order."""
+    answer = probes.ask("trap_timers", packed(shots))
     interrupts, count = struct.unpack_from("<QI", answer)
     return interrupts, list(struct.iter_unpack("<IQ", answer[12 : 12 + 12 * count]))
 
@@ -26,25 +30,26 @@ def fire(probes, shots) -> tuple[int, list[tuple[int, int]]]:
 @points(4, task="5", function="local_timer_interrupt", handout="handouts/02-traps.md, task 5", emulators=["qemu"])
 def test_timer_acknowledged(machine, symbols, emu):
     """behind each timer interrupt the local APIC has nothing in service any more"""
-    machine.agent.ping()
-    machine.pause()
-    machine.agent.nudge()
+    wanted = 16
+    shots = [(5 * MS + i * MS, 0, 0, 0) for i in range(wanted)]
+    with machine.agent.probing(f"{FOLDER}/trap_timers", packed(shots)):
+        machine.pause()
     seen = 0
-    for _ in range(40):
+    for _ in range(400):  # the bytes of the request interrupt as well
         try:
             machine.run_to(symbols["upcall::device_interrupt"], limit_ns=300 * MS)
         except GuestTimeout as late:
-            raise Failure("the local timer goes on interrupting", observed="no interrupt for 0.3 s") from late
+            raise Failure("the local timer goes on interrupting", expected=f"{wanted} timers of a millisecond each",
+                          observed=f"no interrupt for 0.3 s, after {seen} of the timer") from late  # fmt: skip
         registers = machine.gdb.registers()
         vector = registers["rsi"] & 0xFF
         check_equal(apic_vectors(machine, "ISR"), [vector], "the APIC says that this vector is in service, and no other")
         machine.run_to(struct.unpack("<Q", machine.gdb.read(registers["rsp"], 8))[0], limit_ns=300 * MS)
         check_equal(apic_vectors(machine, "ISR"), [], "after the handler nothing is in service")
         seen += vector == TIMER_VECTOR
-        if seen == 3:
+        if seen == wanted:
             return
-        machine.agent.nudge()
-    raise Failure("the local timer goes on interrupting", observed="40 interrupts, not three of the timer")
+    raise Failure("the local timer goes on interrupting", observed=f"400 interrupts, {seen} of them the timer's")
 
 
 def apic_vectors(machine, name: str) -> list[int]:
