@@ -6,6 +6,7 @@
 #include "sched/kthread.h"
 #include "sched/mutex.h"
 #include "sched/run_queue.h"
+#include "sched/test_wait.h"
 
 namespace sched {
 
@@ -69,8 +70,6 @@ Task* start_spinner(int nice) {
     set_user_nice(*task, nice);
     return task;
 }
-
-void nap(u64 ns) { (void)sleep_until(time::now_ns() + ns).ok(); }
 
 }  // namespace
 

@@ -6,11 +6,10 @@
 #include "lib/test.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
+#include "sched/test_wait.h"
 #include "sched/wait_queue.h"
 
 namespace {
-
-void nap(u64 ns) { (void)sched::sleep_until(time::now_ns() + ns).ok(); }
 
 /// Runs `body` in a kernel thread that stays on `cpu`, once it has got there (await_processor).
 void run_on(unsigned cpu, void (*body)(void*)) {
@@ -20,7 +19,8 @@ void run_on(unsigned cpu, void (*body)(void*)) {
 }
 
 void await_processor(void* arg) {
-    while (sched::current().cpu.load() != reinterpret_cast<u64>(arg)) nap(time::kNsPerMs / 4);
+    while (sched::current().cpu.load() != reinterpret_cast<u64>(arg))
+        sched::nap(time::kNsPerMs / 4);
 }
 
 struct Counted {
@@ -95,7 +95,7 @@ TEST(spin_lock_excludes, "lock.spin.excludes") {
     counted.value = 0;
     counted.left = cpus * 2;
     for (unsigned i = 0; i < cpus * 2; i++) run_on(i % cpus, count_up);
-    while (counted.left.load() > 0) nap(time::kNsPerMs);
+    while (counted.left.load() > 0) sched::nap(time::kNsPerMs);
     EXPECT_EQ(counted.value, cpus * 2 * kRounds);
     EXPECT(!counted.lock.is_locked());
     EXPECT_EQ(counted.lock.word().raw(), 0u);
@@ -107,7 +107,7 @@ TEST(spin_lock_is_fair, "lock.spin.fifo") {
     const unsigned cpus = online_cpus.count();
     if (cpus < 3) return;  // one holds it, and two must wait
     run_on(0, hold_while_they_come);
-    while (fifo.served.load() < cpus - 1 || fifo.lock.is_locked()) nap(time::kNsPerMs);
+    while (fifo.served.load() < cpus - 1 || fifo.lock.is_locked()) sched::nap(time::kNsPerMs);
     // From the last processor down to the second.
     for (u32 i = 0; i + 1 < cpus; i++) EXPECT_EQ(fifo.order[i], cpus - 1 - i);
     EXPECT_EQ(fifo.lock.word().raw(), 0u);

@@ -12,7 +12,7 @@
 #include "lib/test.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
-#include "sched/wait_queue.h"
+#include "sched/test_wait.h"
 
 namespace softirq {
 
@@ -70,16 +70,6 @@ void look_around() {
 time::Restart raise_in_interrupt(time::HrTimer&) {
     raise_irqoff(kHigh);
     return time::Restart::No;
-}
-
-/// Waits, asleep, until the condition is true; false after a long time.
-template <class Condition>
-bool comes_true(Condition condition) {
-    for (unsigned i = 0; i < 5000; i++) {
-        if (condition()) return true;
-        (void)sched::sleep_until(time::now_ns() + time::kNsPerMs).ok();
-    }
-    return condition();
 }
 
 }  // namespace
@@ -170,7 +160,7 @@ TEST(task_leaves_it_to_ksoftirqd, "core.softirq.from_task") {
     Borrowed high(kHigh, look_around);
     seen.runs = 0;
     raise(kHigh);
-    EXPECT(comes_true([] { return seen.runs.load() == 1; }));
+    EXPECT(sched::comes_true([] { return seen.runs.load() == 1; }));
     EXPECT(seen.irqs && seen.serving && !seen.task);
 }
 
@@ -233,7 +223,7 @@ TEST(same_softirq_on_two_cpus, "core.softirq.parallel") {
         sched::kthread_bind(*task, unsigned(__builtin_ctzll(online_cpus.bits())) + cpu);
         sched::wake_up_new_task(*task);
     }
-    EXPECT(comes_true([] { return done.load() == 2; }));
+    EXPECT(sched::comes_true([] { return done.load() == 2; }));
     EXPECT_EQ(most.load(), 2u);
 }
 
@@ -254,7 +244,7 @@ TEST(storm_goes_to_ksoftirqd, "core.softirq.storm") {
         raise(kHigh);
     }
     EXPECT(left.load() > 0);  // or else we would have waited for all of it
-    EXPECT(comes_true([] { return left.load() == 0; }));
+    EXPECT(sched::comes_true([] { return left.load() == 0; }));
     EXPECT(in_daemon.load() > 1000);
 }
 

@@ -8,21 +8,13 @@
 #include "lib/test.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
+#include "sched/test_wait.h"
 #include "sched/wait_queue.h"
 
 namespace {
 
 constinit std::atomic<u32> runs{0};
 void count_run(Tasklet&) { runs.fetch_add(1); }
-
-template <class Condition>
-bool comes_true(Condition condition) {
-    for (unsigned i = 0; i < 5000; i++) {
-        if (condition()) return true;
-        (void)sched::sleep_until(time::now_ns() + time::kNsPerMs).ok();
-    }
-    return condition();
-}
 
 }  // namespace
 
@@ -67,7 +59,7 @@ TEST(tasklet_schedules_itself, "core.softirq.tasklet.again") {
         if (runs.fetch_add(1) + 1 < 1000) self.schedule();
     });
     tasklet.schedule();
-    EXPECT(comes_true([] { return runs.load() == 1000; }));
+    EXPECT(sched::comes_true([] { return runs.load() == 1000; }));
     tasklet.kill();
     EXPECT_EQ(runs.load(), 1000u);
 }
@@ -98,7 +90,7 @@ TEST(disabled_tasklet_waits, "core.softirq.tasklet.disable") {
         tasklet.enable();
         EXPECT_EQ(runs.load(), 0u);
     }
-    EXPECT(comes_true([] { return runs.load() == 1; }));
+    EXPECT(sched::comes_true([] { return runs.load() == 1; }));
     tasklet.kill();
 }
 
@@ -127,7 +119,7 @@ TEST(tasklet_is_alone, "core.softirq.tasklet.alone") {
         sched::kthread_bind(*task, cpu);
         sched::wake_up_new_task(*task);
     });
-    EXPECT(comes_true([] { return left.load() == 0; }));
+    EXPECT(sched::comes_true([] { return left.load() == 0; }));
     tasklet.kill();
     EXPECT_EQ(most.load(), 1u);
     EXPECT(runs.load() > 0);
@@ -141,7 +133,7 @@ TEST(kill_wins, "core.softirq.tasklet.kill") {
         self.schedule();
     });
     restless.schedule();
-    EXPECT(comes_true([] { return runs.load() > 100; }));
+    EXPECT(sched::comes_true([] { return runs.load() > 100; }));
     restless.kill();
     const u32 after = runs.load();
     (void)sched::sleep_until(time::now_ns() + 5 * time::kNsPerMs).ok();

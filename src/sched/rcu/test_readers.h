@@ -9,11 +9,9 @@
 #include "sched/kthread.h"
 #include "sched/rcu/grace_period.h"
 #include "sched/sched.h"
-#include "sched/wait_queue.h"
+#include "sched/test_wait.h"
 
 namespace sched {
-
-inline void nap(u64 ns) { (void)sleep_until(time::now_ns() + ns).ok(); }
 
 /// For threads: from here on they run there. Who only *is told* to move could be in a section
 /// before.

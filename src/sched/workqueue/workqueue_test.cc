@@ -9,7 +9,7 @@
 #include "lib/test.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
-#include "sched/wait_queue.h"
+#include "sched/test_wait.h"
 #include "sched/workqueue/internal.h"
 
 namespace sched {
@@ -17,17 +17,6 @@ namespace sched {
 namespace {
 
 using time::kNsPerMs;
-
-void nap(u64 ns) { (void)sleep_until(time::now_ns() + ns).ok(); }
-
-template <class Condition>
-bool comes_true(Condition condition) {
-    for (unsigned i = 0; i < 5000; i++) {
-        if (condition()) return true;
-        nap(kNsPerMs);
-    }
-    return condition();
-}
 
 constinit std::atomic<u32> runs{0};
 void count_run(Work&) { runs.fetch_add(1); }
