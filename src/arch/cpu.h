@@ -81,6 +81,7 @@ void mmio_write(volatile void* at, T value) {
 
 enum class Msr : u32 {
     ApicBase = 0x1b,
+    SysenterCs = 0x174,
     McgCap = 0x179,
     McgStatus = 0x17a,
     McgCtl = 0x17b,
@@ -200,6 +201,38 @@ inline u64 mul_div(u64 a, u64 b, u64 c) {
         : "=a"(quotient), "=d"(rest)
         : "a"(u64(product)), "d"(u64(product >> 64)), "r"(c));
     return quotient;
+}
+
+// --- data segments ------------------------------------------------------------------------------
+
+inline u16 read_ds() {
+    u32 selector;
+    asm volatile("mov %%ds, %0" : "=r"(selector));
+    return u16(selector);
+}
+inline u16 read_es() {
+    u32 selector;
+    asm volatile("mov %%es, %0" : "=r"(selector));
+    return u16(selector);
+}
+inline u16 read_fs() {
+    u32 selector;
+    asm volatile("mov %%fs, %0" : "=r"(selector));
+    return u16(selector);
+}
+inline u16 read_gs() {
+    u32 selector;
+    asm volatile("mov %%gs, %0" : "=r"(selector));
+    return u16(selector);
+}
+/// Loading a selector that names no descriptor for data of rings 0 to 3 is a general protection.
+inline void load_ds(u16 selector) { asm volatile("mov %0, %%ds" : : "r"(u32{selector})); }
+inline void load_es(u16 selector) { asm volatile("mov %0, %%es" : : "r"(u32{selector})); }
+inline void load_fs(u16 selector) { asm volatile("mov %0, %%fs" : : "r"(u32{selector})); }
+/// The selector that the user will find; the kernel's GS base stays. Interrupts are off, since in
+/// between GS is the user's.
+inline void load_user_gs(u16 selector) {
+    asm volatile("swapgs; mov %0, %%gs; swapgs" : : "r"(u32{selector}) : "memory");
 }
 
 // --- FPU state --------------------------------------------------------------------------------

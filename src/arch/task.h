@@ -7,9 +7,16 @@
 
 namespace arch {
 
+/// What a program has in its data segment registers; 0, mostly.
+struct Selectors {
+    u16 ds = 0, es = 0, fs = 0, gs = 0;
+    bool any() const { return (ds | es | fs | gs) != 0; }
+};
+
 /// Registers of a task that is not running. General registers lie on its kernel stack.
 struct TaskState {
     u64 rsp = 0;            // kernel stack pointer, as switch_stacks() left it
+    Selectors selectors;
     u64 fs_base = 0;        // user TLS
     u64 gs_base = 0;        // user GS base (the kernel's own is swapped in on entry)
     void* fpu = nullptr;    // FPU/SSE/AVX state of a user task; null for kernel threads
@@ -18,7 +25,7 @@ struct TaskState {
     u64 trap_number = 0, trap_error = 0, fault_address = 0;
 };
 
-/// Lets `to` run on this processor instead of `from`: switches stack, FPU state, FS and GS base,
+/// Lets `to` run on this processor instead of `from`: switches stack, FPU state, data segments,
 /// the TSS and the system-call stack. Returns when somebody switches back to `from`. Interrupts
 /// are off.
 void switch_to(TaskState& from, TaskState& to, void* to_stack_top);
@@ -40,10 +47,16 @@ usize fpu_user_size();
 void fpu_save_to(TaskState& state, void* buffer);
 Result<void> fpu_load_from(TaskState& state, const void* buffer);
 
-/// User FS/GS base of the running task (arch_prctl).
+/// User FS/GS base of the running task, whose state this is (arch_prctl). A base that is set comes
+/// without a selector.
 void set_fs_base(TaskState& state, u64 base);
 void set_gs_base(TaskState& state, u64 base);
-u64 get_fs_base(const TaskState& state);
-u64 get_gs_base(const TaskState& state);
+u64 get_fs_base();
+u64 get_gs_base();
+
+/// Data segments for a new task: those of the running one.
+void segments_copy(TaskState& to);
+/// Empties those of the running task, whose state this is (execve).
+void segments_reset(TaskState& state);
 
 }  // namespace arch

@@ -166,10 +166,10 @@ Result<void> copy_thread(Task& child, Task& parent, const CloneRequest& request,
     regs.rax = 0;
     regs.orig_rax = ~u64{0};
     if (request.stack != 0) regs.rsp = request.stack;
-    child.arch.fs_base = arch::get_fs_base(parent.arch);
-    child.arch.gs_base = arch::get_gs_base(parent.arch);
+    arch::segments_copy(child.arch);
     if (request.flags & abi::CLONE_SETTLS) {
         if (!arch::is_user_address(VirtAddr(request.tls))) return EPERM;
+        child.arch.selectors.fs = 0;
         child.arch.fs_base = request.tls;
     }
     TRY(arch::fpu_copy(child.arch, parent.arch));

@@ -98,8 +98,8 @@ Result<void> sys_arch_prctl(int option, u64 address) {
         if (!arch::is_user_address(VirtAddr(address))) return EPERM;
         arch::set_gs_base(task.arch, address);
         return {};
-    case abi::ARCH_GET_FS: return UserPtr<u64>(address).copy_out(arch::get_fs_base(task.arch));
-    case abi::ARCH_GET_GS: return UserPtr<u64>(address).copy_out(arch::get_gs_base(task.arch));
+    case abi::ARCH_GET_FS: return UserPtr<u64>(address).copy_out(arch::get_fs_base());
+    case abi::ARCH_GET_GS: return UserPtr<u64>(address).copy_out(arch::get_gs_base());
     default: return EINVAL;
     }
 }

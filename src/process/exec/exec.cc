@@ -134,8 +134,7 @@ void begin_new_exec(Task& task, BinPrm& bprm) {
     task.exit_signal = abi::SIGCHLD;
     task.clear(sched::kForkedNoExec);
     arch::fpu_reset(task.arch);
-    arch::set_fs_base(task.arch, 0);
-    arch::set_gs_base(task.arch, 0);
+    arch::segments_reset(task.arch);
 }
 
 void trace_exec(const Task& task, std::string_view name, sched::PidNumber old_pid) {

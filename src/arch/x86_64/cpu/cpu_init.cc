@@ -15,6 +15,7 @@ PER_CPU u64 kernel_stack_top = 0;
 PER_CPU u64 user_rsp_scratch = 0;
 PER_CPU u64 syscall_iret_exits = 0;
 void syscall_entry();
+void syscall_entry_32();
 void load_segments(u16 code, u16 data);
 }
 
@@ -45,6 +46,7 @@ void load_cpu_tables(CpuTables& tables) {
     load_segments(kKernelCs, kKernelDs);
     wrmsr(Msr::GsBase, gs_base);
     ltr(kTssSelector);
+    lldt(0);  // out of reset it lies at address 0, where a program could write one of its own
 }
 
 /// SYSCALL and SYSRET: which selectors, which entry, which flags are cleared on entry.
@@ -58,6 +60,8 @@ void set_syscall_msrs() {
 
     wrmsr(Msr::Star, kSysretBase << 48 | u64{kKernelCs} << 32);
     wrmsr(Msr::Lstar, reinterpret_cast<u64>(&syscall_entry));
+    wrmsr(Msr::Cstar, reinterpret_cast<u64>(&syscall_entry_32));
+    wrmsr(Msr::SysenterCs, 0);  // SYSENTER is a general protection then
     wrmsr(Msr::SyscallMask, kTf | kIf | kDf | kNt | kAc);
 }
 

@@ -41,10 +41,10 @@ new_task_start:
 // new descriptors. CS can only be loaded by a far return.
         .globl load_segments
 load_segments:
-        mov %si, %ds
-        mov %si, %es
         mov %si, %ss
         xor %eax, %eax
+        mov %ax, %ds                            // these four are the programs' (segments.h)
+        mov %ax, %es
         mov %ax, %fs
         mov %ax, %gs
         pop %rax

@@ -7,6 +7,7 @@
 #include "arch/upcalls.h"
 #include "arch/x86_64/cpu/cpu_setup.h"
 #include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/cpu/segments.h"
 
 namespace arch {
 
@@ -28,10 +29,7 @@ T& mine(T& variable) {
 
 void switch_to(TaskState& from, TaskState& to, void* to_stack_top) {
     fpu_switch(from, to);
-    from.fs_base = rdmsr(Msr::FsBase);
-    if (from.fs_base != to.fs_base) wrmsr(Msr::FsBase, to.fs_base);
-    // While the kernel runs, the user's GS base waits in KernelGsBase.
-    if (from.gs_base != to.gs_base) wrmsr(Msr::KernelGsBase, to.gs_base);
+    switch_segments(from, to);
     const u64 top = reinterpret_cast<u64>(to_stack_top);
     this_cpu_write(kernel_stack_top, top);
     mine(cpu_tables).tss.rsp[0] = top;
@@ -46,16 +44,5 @@ void prepare_stack(TaskState& state, void* stack_top, void (*entry)()) {
     for (int i = 0; i < 5; i++) *--sp = 0;  // rbp r12 r13 r14 r15
     state.rsp = reinterpret_cast<u64>(sp);
 }
-
-void set_fs_base(TaskState& state, u64 base) {
-    state.fs_base = base;
-    wrmsr(Msr::FsBase, base);
-}
-void set_gs_base(TaskState& state, u64 base) {
-    state.gs_base = base;
-    wrmsr(Msr::KernelGsBase, base);
-}
-u64 get_fs_base(const TaskState&) { return rdmsr(Msr::FsBase); }
-u64 get_gs_base(const TaskState&) { return rdmsr(Msr::KernelGsBase); }
 
 }  // namespace arch

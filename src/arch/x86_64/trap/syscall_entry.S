@@ -81,6 +81,14 @@ leave_by_iret:
         incq %gs:syscall_iret_exits
         jmp return_to_user_iret
 
+// SYSCALL of 32-bit code enters here, on AMD's processors only: ecx = user eip, r11 = user rflags,
+// stack and GS are the user's. There is a door that all processors have, int $0x80, so this one says
+// ENOSYS and touches nothing.
+        .globl syscall_entry_32
+syscall_entry_32:
+        mov $-38, %eax
+        sysretl
+
 // A new user task's first return to user mode: sched switched to its stack, on which
 // copy_thread() laid a TrapFrame.
         .globl first_return_to_user

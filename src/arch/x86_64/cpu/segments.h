@@ -1,0 +1,42 @@
+/// Data segments of programs: the selectors in DS, ES, FS and GS, and the bases of FS and GS. In
+/// 64-bit mode only the two bases mean anything, but programs may load selectors, find them again
+/// later, and use them in 32-bit code. Private to arch/x86_64.
+///
+/// Discipline: the kernel itself uses no data segment but GS, whose base is swapped on entry; so
+/// what a program has loaded stays in the registers until another task runs. Every selector that
+/// a program can load names a descriptor of the GDT that never changes, so loading it again
+/// cannot fail.
+///
+/// See: Intel SDM vol. 3, 3.4.4 (a selector that is loaded into FS or GS brings its base along).
+#pragma once
+
+#include "arch/cpu.h"
+#include "arch/task.h"
+
+namespace arch {
+
+inline Selectors read_selectors() { return {read_ds(), read_es(), read_fs(), read_gs()}; }
+
+/// Loads all four, whatever the registers hold; FS and GS bases are those of the descriptors then.
+/// Interrupts are off.
+void load_selectors(Selectors to);
+
+/// Part of switch_to(): puts away what the running program has, and loads what `to` had. Most
+/// programs never touch a selector or GS, so that both cost a few tests. Interrupts are off.
+inline void switch_segments(TaskState& from, const TaskState& to) {
+    from.selectors = read_selectors();
+    from.fs_base = rdmsr(Msr::FsBase);
+    // While the kernel runs, the user's GS base waits in KernelGsBase. Only a selector can change
+    // it behind our back.
+    if (from.gs_base != 0 || from.selectors.gs != 0) from.gs_base = rdmsr(Msr::KernelGsBase);
+    if (from.selectors.any() || to.selectors.any()) [[unlikely]] {
+        load_selectors(to.selectors);
+        wrmsr(Msr::FsBase, to.fs_base);
+        wrmsr(Msr::KernelGsBase, to.gs_base);
+        return;
+    }
+    if (from.fs_base != to.fs_base) wrmsr(Msr::FsBase, to.fs_base);
+    if (from.gs_base != to.gs_base) wrmsr(Msr::KernelGsBase, to.gs_base);
+}
+
+}  // namespace arch
