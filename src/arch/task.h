@@ -15,7 +15,7 @@ struct Selectors {
 
 /// Registers of a task that is not running. General registers lie on its kernel stack.
 struct TaskState {
-    u64 rsp = 0;            // kernel stack pointer, as switch_stacks() left it
+    u64 rsp = 0;  // kernel stack pointer, as switch_stacks() left it
     Selectors selectors;
     u64 fs_base = 0;        // user TLS
     u64 gs_base = 0;        // user GS base (the kernel's own is swapped in on entry)

@@ -1,4 +1,5 @@
-/* Segment games: selectors, 32-bit code of a 64-bit program, bases. A program may hurt itself only. */
+/* Segment games: selectors, 32-bit code of a 64-bit program, bases. A program may hurt itself only.
+ */
 #include "tests/catch.h"
 
 #include <sched.h>
@@ -8,11 +9,11 @@
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };
 enum { USER_CS32 = 0x23, USER_DS = 0x2b, USER_CS = 0x33, KERNEL_CS = 0x10, GP = 13 };
 
-#define SELECTOR(name)                                     \
-    ({                                                     \
-        unsigned s_;                                       \
-        asm volatile("mov %%" #name ", %0" : "=r"(s_));    \
-        s_ & 0xffff;                                       \
+#define SELECTOR(name)                                  \
+    ({                                                  \
+        unsigned s_;                                    \
+        asm volatile("mov %%" #name ", %0" : "=r"(s_)); \
+        s_ & 0xffff;                                    \
     })
 #define LOAD(name, selector) asm volatile("mov %0, %%" #name ::"r"(selector) : "memory")
 
@@ -44,8 +45,8 @@ static struct caught run_far(struct low* low, unsigned selector) {
         uint16_t selector;
     } __attribute__((packed)) target = {(uint32_t)(uintptr_t)low->code, (uint16_t)selector};
     LOAD(ds, USER_DS); /* 32-bit code has no use for an empty one */
-    struct caught c =
-        CATCH(asm volatile("ljmpl *(%0)" ::"r"(&target), "b"(&low->result), "a"(20) : "memory"));
+    struct caught c = CATCH(asm volatile("ljmpl *(%0)" ::"r"(&target), "b"(&low->result), "a"(20)
+                                         : "memory"));
     LOAD(ds, 0);
     return c;
 }
@@ -54,7 +55,8 @@ static struct caught run_far(struct low* low, unsigned selector) {
 #define STORE_EAX 0x89, 0x03 /* mov %eax, (%ebx) */
 
 static void code_of_32_bits(void) {
-    const uint8_t code[] = {0xb8, 0x78, 0x56, 0x34, 0x12, STORE_EAX, 0x40, UD2}; /* 0x40: inc, no REX */
+    const uint8_t code[] = {0xb8, 0x78,      0x56, 0x34,
+                            0x12, STORE_EAX, 0x40, UD2}; /* 0x40: inc, no REX */
     struct low* low = low_page(code, sizeof code);
     struct caught c = run_far(low, USER_CS32);
     CHECK_EQ(c.signal, SIGILL);
@@ -132,7 +134,8 @@ static void interrupted_code_of_32_bits(void) {
 static void far_jumps_to_nowhere(void) {
     struct low* low = low_page((const uint8_t[]){UD2}, 2);
     /* The kernel's code and data, the user's data, TSS, LDT, beyond the table, nothing. */
-    const unsigned selectors[] = {KERNEL_CS, KERNEL_CS | 3, 0x18, USER_DS, 0x40, 0x43, 0x07, 0xfffb, 0};
+    const unsigned selectors[] = {KERNEL_CS, KERNEL_CS | 3, 0x18,   USER_DS, 0x40,
+                                  0x43,      0x07,          0xfffb, 0};
     for (unsigned i = 0; i < sizeof selectors / sizeof *selectors; i++) {
         struct caught c = run_far(low, selectors[i]);
         CHECK_EQ(c.signal, SIGSEGV);
@@ -221,7 +224,8 @@ static void fs_survives_switches(void) {
     CHECK_EQ(status, 0);
 }
 
-/* --- bases ------------------------------------------------------------------------------------- */
+/* --- bases -------------------------------------------------------------------------------------
+ */
 
 static unsigned long at_gs(void) {
     unsigned long value;

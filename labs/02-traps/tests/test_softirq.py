@@ -63,11 +63,14 @@ def test_softirq_order(through_agent, rng, emu):
 @points(6, task="6", function="run_pending", handout="handouts/02-traps.md, task 6", requires=["test_softirq_order"])
 def test_softirq_storm(through_agent, rng, emu):
     """a softirq that raises itself again and again leaves room for others, and is done by ksoftirqd"""
-    own = 1 << rng.randrange(KINDS)
-    length = rng.randrange(100, 300)
-    calls = check_run(through_agent, own, [own] * length)
-    here = sum(not flags & ELSEWHERE for _, flags in calls)
-    check(1 <= here <= MOST_PASSES, f"whoever comes by makes {MOST_PASSES} passes at most", observed=here)
-    check_equal(len(calls), length + 1, "ksoftirqd does the rest")
+    here = []
+    for _ in range(4):
+        own = 1 << rng.randrange(KINDS)
+        length = rng.randrange(100, 300)
+        calls = check_run(through_agent, own, [own] * length)
+        here.append(sum(not flags & ELSEWHERE for _, flags in calls))
+        check_equal(len(calls), length + 1, "ksoftirqd does the rest")
+    # An interrupt that comes right behind the last pass makes passes of its own; not each time.
+    check(1 <= min(here) <= MOST_PASSES, f"whoever comes by makes {MOST_PASSES} passes at most", observed=here)
     script = [rng.randrange(16) for _ in range(60)]
     check_run(through_agent, 15, script)

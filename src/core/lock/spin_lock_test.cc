@@ -19,8 +19,8 @@ void run_on(unsigned cpu, void (*body)(void*)) {
 }
 
 void await_processor(void* arg) {
-    while (sched::current().cpu.load() != reinterpret_cast<u64>(arg))
-        sched::nap(time::kNsPerMs / 4);
+    const u64 wanted = reinterpret_cast<u64>(arg);
+    while (sched::current().cpu.load() != wanted) sched::nap(time::kNsPerMs / 4);
 }
 
 struct Counted {
