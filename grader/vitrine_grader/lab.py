@@ -1,7 +1,7 @@
 """A lab's folder: lab.toml, tests, and the patches that prove the tests.
 
 lab.toml: `title`, `number`, `files` (the student's, relative to the tree), `allowed_symbols`
-(patterns), optionally `metric`, `points` (what the tests must add up to) and the table `machine_code`
+(patterns), optionally `metrics`, `points` (what the tests must add up to) and the table `machine_code`
 (for some of `files`: privileged instructions that they may hold).
 """
 
@@ -29,7 +29,7 @@ class Lab:
     number: int
     files: tuple[str, ...]
     allowed_symbols: tuple[str, ...]
-    metric: str
+    metrics: tuple[str, ...]
     points: float
     machine_code: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
@@ -70,11 +70,10 @@ def load(folder: pathlib.Path) -> Lab:
         parts = pathlib.PurePosixPath(file)
         if parts.is_absolute() or ".." in parts.parts or parts.parts[0] != "src":
             raise LabError(f"{path}: {file!r} is not below src/")
-    metric = data.get("metric", "")
     return Lab(
         folder.name.partition("-")[2] or folder.name, folder, str(data.get("title", folder.name)),
         int(data.get("number", 0)), files, tuple(data.get("allowed_symbols", ())),
-        metric if isinstance(metric, str) else metric.get("name", ""), float(data.get("points", 0)),
+        tuple(data.get("metrics", ())), float(data.get("points", 0)),
         dict(data.get("machine_code", {})),
     )  # fmt: skip
 

@@ -3,8 +3,11 @@
     @points(4, task="2", requires=["test_boots"], function="memblock_add", handout="3.2")
     def test_overlapping_ranges(agent, rng): ...
 
+A test with `metric="what is counted"` measures for the leaderboard; it calls `measure(value)`, in counts
+that are the same on every host.
+
 Fixtures: `emu` (qemu, bochs), `seed` and `rng` (replayed by --seed), `boot` (starts machines and
-stops them), `machine`, `agent`, `symbols`. Results travel as plain dicts in `user_properties`, so the
+stops them), `machine`, `agent`, `symbols`, `measure`. Results travel as plain dicts in `user_properties`, so the
 same code works in one process and under xdist.
 """
 
@@ -53,7 +56,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line(
         "markers",
-        "points(n, visibility='visible', task='', handout='', function='', requires=[], emulators=None):"
+        "points(n, visibility='visible', task='', handout='', function='', requires=[], emulators=None, metric=''):"
         " what a lab test is worth, and what a failure tells",
     )
     worker = getattr(config, "workerinput", None)
@@ -88,7 +91,7 @@ def pytest_report_header(config):
 def mark_of(item) -> dict:
     """The `points` marker as a dict with every key."""
     mark = item.get_closest_marker("points")
-    options = {"visibility": "visible", "task": "", "handout": "", "function": "", "requires": ()}
+    options = {"visibility": "visible", "task": "", "handout": "", "function": "", "requires": (), "metric": ""}
     if mark is None:
         return {"n": 0, **options}
     unknown = set(mark.kwargs) - {*options, "n", "emulators"}
@@ -163,6 +166,7 @@ def pytest_runtest_makereport(item, call):
 
 
 _STATE = pytest.StashKey[dict]()
+_VALUE = pytest.StashKey[float]()
 
 
 def _key(item) -> tuple[str, str]:
@@ -224,6 +228,7 @@ def _result(item, state) -> dict:
         "visibility": mark["visibility"], "task": str(mark["task"]), "emulator": emulator,
         "seed": item.config.vitrine_seed, "file": item.location[0],
         "seconds": time.monotonic() - getattr(item, "vitrine_start", time.monotonic()),
+        "metric": mark["metric"], "value": item.stash.get(_VALUE, None),
     }  # fmt: skip
 
 
@@ -282,6 +287,16 @@ def seed(request) -> int:
 def rng(seed) -> random.Random:
     """Challenges are drawn from this."""
     return random.Random(seed)
+
+
+@pytest.fixture
+def measure(request):
+    """Takes the number that the test's `metric` names."""
+
+    def take(value: float) -> None:
+        request.node.stash[_VALUE] = value
+
+    return take
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,8 @@ class TestResult:
     seed: str = ""
     seconds: float = 0.0
     file: str = ""
+    metric: str = ""  # what `value` is, on the leaderboard
+    value: float | None = None
 
     def title(self) -> str:
         """The name as shown: with the emulator when there is one."""
@@ -49,7 +51,6 @@ class Record:
     notes: list[str] = dataclasses.field(default_factory=list)  # about the submission's files
     seconds: float = 0.0
     seed: str = ""
-    metric: tuple[str, float] | None = None  # leaderboard; only with full correctness
     attempts: int = 1
     provenance: dict[str, str] = dataclasses.field(default_factory=dict)
 
@@ -60,6 +61,13 @@ class Record:
     @property
     def max_score(self) -> float:
         return round(sum(test.max_score for test in self.tests), 6)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """For the leaderboard: what was measured, the less the better. Empty without full points."""
+        if not self.tests or self.score < self.max_score:
+            return {}
+        return {test.metric: test.value for test in self.tests if test.metric and test.value is not None}
 
     @property
     def has_fault(self) -> bool:
@@ -105,9 +113,10 @@ def to_gradescope(record: Record) -> dict:
             "gradable": not record.has_fault, "notes": record.notes, **record.provenance,
         },
     }  # fmt: skip
-    if record.metric and record.score == record.max_score:
-        name, value = record.metric
-        result["leaderboard"] = [{"name": name, "value": value, "order": "asc"}]
+    if record.metrics:
+        result["leaderboard"] = [
+            {"name": name, "value": value, "order": "asc"} for name, value in record.metrics.items()
+        ]
     return result
 
 

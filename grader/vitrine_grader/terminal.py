@@ -48,6 +48,8 @@ class Reporter:
         """One finished test."""
         status = result["status"]
         text = f"{_WORD[status]:5} {_points(result):>7}  {_title(result)}  {result['seconds']:.2f} s"
+        if result["value"] is not None:
+            text += f"  {result['metric']}: {result['value']:.12g}"
         if self._fancy:
             self._console.print(f"[{_STYLE[status]}]{escape(text)}[/]")
             self._progress.update(self._task, advance=1, description=escape(_title(result)))

@@ -7,11 +7,13 @@ what it is.
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -59,3 +61,16 @@ def test_reference_gets_everything_on_both(lab):
     assert done.returncode == 0, done.stdout + done.stderr
     score = re.search(r"([\d.]+)/([\d.]+) points", done.stdout)
     assert score and score[1] == score[2] and "FAIL" not in done.stdout
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_metrics_are_exact(lab, tmp_path):
+    """What lab.toml promises the leaderboard is measured, and is the same twice."""
+    promised = tomllib.loads((ROOT / "labs" / lab / "lab.toml").read_text())["metrics"]
+    runs = []
+    for out in (tmp_path / "1.json", tmp_path / "2.json"):
+        done = grader("grade", lab, "--emu", "qemu", "--tests", "cost", "--json", str(out))
+        assert done.returncode == 0, done.stdout
+        runs.append({entry["name"]: entry["value"] for entry in json.loads(out.read_text())["leaderboard"]})
+    assert sorted(runs[0]) == sorted(promised) and min(runs[0].values()) > 0
+    assert runs[0] == runs[1]

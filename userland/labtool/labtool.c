@@ -1,11 +1,15 @@
 /* What the tests of the labs need done from inside a program, one command each. All numbers are
  * hexadecimal.
  *
- *     labtool call            reads calls from the standard input, 7 little-endian u64 each
- * (number, six arguments), makes them, and writes each result as a u64 labtool execute AT CODE maps
- * a page at AT, puts the machine code CODE at its end and runs it; writes what the handler of the
- * signal found, 7 u64: signo, si_code, si_addr, trapno, err, rip, cr2, or 0 for all if there was no
- * signal
+ * labtool call: reads calls from the standard input, 7 little-endian u64 each (number, six
+ * arguments), makes them, and writes each result as a u64.
+ *
+ * labtool execute AT CODE: maps a page at AT, puts the machine code CODE at its end and runs it;
+ * writes what the handler of the signal found, 7 u64: signo, si_code, si_addr, trapno, err, rip,
+ * cr2, or 0 for all if there was no signal.
+ *
+ * labtool cost: writes what a null system call and a timer interrupt take, 2 u64 in ticks of the
+ * time-stamp counter (instructions, where one is one).
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -13,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -90,8 +96,56 @@ static int execute(const char* at, const char* hex) {
     return write_all(nothing, sizeof nothing);
 }
 
+static uint64_t now(void) {
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return (uint64_t)high << 32 | low;
+}
+
+/* The least that so many calls take: nothing came between. */
+static uint64_t least_of_calls(unsigned count) {
+    static const uint64_t getppid[7] = {SYS_getppid};
+    uint64_t least = ~0ull;
+    for (unsigned round = 0; round < 50; round++) {
+        const uint64_t start = now();
+        for (unsigned i = 0; i < count; i++) raw_call(getppid);
+        const uint64_t took = now() - start;
+        if (took < least) least = took;
+    }
+    return least;
+}
+
+/* What one interrupt takes away from a program that does nothing but look at the time. */
+static uint64_t gap_of_timer(void) {
+    const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    const struct itimerspec soon = {.it_value.tv_nsec = 300 * 1000};
+    timerfd_settime(fd, 0, &soon, NULL);
+    uint64_t usual = ~0ull, longest = 0;
+    for (uint64_t end = now() + 500 * 1000, last = now(); last < end;) {
+        const uint64_t at = now();
+        if (at - last < usual) usual = at - last;
+        if (at - last > longest) longest = at - last;
+        last = at;
+    }
+    uint64_t expired = 0;
+    const int worked = read(fd, &expired, sizeof expired) == sizeof expired;
+    close(fd);
+    return worked ? longest - usual : ~0ull;
+}
+
+static int cost(void) {
+    uint64_t least = ~0ull;
+    for (unsigned round = 0; round < 32; round++) {
+        const uint64_t gap = gap_of_timer();
+        if (gap < least) least = gap;
+    }
+    const uint64_t words[2] = {(least_of_calls(192) - least_of_calls(64)) / 128, least};
+    return write_all(words, sizeof words);
+}
+
 int main(int argc, char** argv) {
     if (argc == 2 && strcmp(argv[1], "call") == 0) return make_calls();
     if (argc == 4 && strcmp(argv[1], "execute") == 0) return execute(argv[2], argv[3]);
+    if (argc == 2 && strcmp(argv[1], "cost") == 0) return cost();
     return 64;
 }

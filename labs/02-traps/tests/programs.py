@@ -53,6 +53,10 @@ class Tool:
         check_equal(len(said), 8 * len(calls), "each system call comes back, once")
         return [value for (value,) in struct.iter_unpack("<Q", said)]
 
+    def cost(self) -> tuple[int, int]:
+        """Instructions of a null system call, and of a timer interrupt. On QEMU only."""
+        return struct.unpack("<2Q", self._run("cost"))
+
     def execute(self, page: int, code: bytes) -> Signal:
         """Runs code that stands at the end of `page`."""
         said = self._run("execute", f"{page:x}", code.hex())
