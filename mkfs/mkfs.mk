@@ -25,6 +25,9 @@ $(B)/initramfs-lab.cpio: $(B)/lab.manifest mkfs/cpio.py
 $(B)/own.manifest: $(OWN_FILES) mkfs/mkfs.mk
 	@printf '%s\n' $(call file_lines,$(OWN_FILES)) > $@
 
+# Debian's packages bring it; on a new machine that happens after this file was read.
+$(BUSYBOX): | need-build ;
+
 # --list-full gives the paths at which Debian's build expects its applets (bin/ls, sbin/init ...);
 # our own /sbin/init comes later in the list of manifests and so replaces busybox's.
 $(B)/busybox.manifest: $(BUSYBOX) mkfs/mkfs.mk | need-build

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """make bench: runs the benchmark on our kernel and on Linux in the same QEMU and compares.
 
-One instruction is one nanosecond (-icount shift=0, EMULATORS 2), so the numbers are exact, do not
-depend on the host, and any change of them is real. Linux' are kept in OUT and measured again only
+One instruction is one nanosecond (-icount shift=0, EMULATORS 2), so the numbers do not depend on
+the host and repeat, nearly always to the instruction and always to half a percent. Linux' are kept in OUT and measured again only
 when the program or the kernel changes. Without a Linux to boot, the recorded numbers of
 linux-6.1.txt are used: another binary and another libc, so a little less comparable.
 """
