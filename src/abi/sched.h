@@ -35,4 +35,24 @@ static_assert(sizeof(CloneArgs) == 88);
 inline constexpr u32 SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3;
 inline constexpr u32 SCHED_IDLE = 5, SCHED_DEADLINE = 6, SCHED_RESET_ON_FORK = 0x4000'0000;
 
+/// struct sched_attr of sched_setattr(2); 48 bytes in its first version. Times in ns.
+struct SchedAttr {
+    u32 size;
+    u32 policy;
+    u64 flags;  // SCHED_FLAG_*
+    i32 nice;
+    u32 priority;
+    u64 runtime, deadline, period;
+    u32 util_min, util_max;
+};
+static_assert(sizeof(SchedAttr) == 56);
+inline constexpr u32 kSchedAttrSize0 = 48;
+
+inline constexpr u64 SCHED_FLAG_RESET_ON_FORK = 0x01, SCHED_FLAG_RECLAIM = 0x02;
+inline constexpr u64 SCHED_FLAG_DL_OVERRUN = 0x04, SCHED_FLAG_KEEP_POLICY = 0x08;
+inline constexpr u64 SCHED_FLAG_KEEP_PARAMS = 0x10, SCHED_FLAG_UTIL_CLAMP = 0x60;
+/// What this kernel does, or says EOPNOTSUPP to; it neither reclaims nor tells of overruns.
+inline constexpr u64 SCHED_FLAG_KNOWN = SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY |
+                                        SCHED_FLAG_KEEP_PARAMS | SCHED_FLAG_UTIL_CLAMP;
+
 }  // namespace abi

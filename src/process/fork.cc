@@ -224,7 +224,7 @@ Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& f
     if (signal_pending(parent)) return ERESTARTNOINTR;
     NewTask child(TRY(sched::alloc_task()));
     copy_identity(*child, parent, request);
-    sched::sched_fork(*child, parent);
+    TRY(sched::sched_fork(*child, parent));
     TRY(copy_files(*child, parent, request.flags));
     TRY(copy_sighand(*child, parent, request.flags));
     TRY(copy_signal(*child, parent, request.flags));

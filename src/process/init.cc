@@ -170,7 +170,7 @@ Result<Task*> make_init_task() {
     task->files = TRY(fs::FdTable::create());
     const fs::Path root = fs::root_path();
     task->fs = TRY(fs::FsStruct::create(root, root, 022));
-    sched::sched_fork(*task, sched::current());
+    TRY(sched::sched_fork(*task, sched::current()));
     task->cpus_allowed = ~u64{0};
     arch::prepare_stack(task->arch, static_cast<u8*>(task->stack) + sched::kKernelStackSize,
                         kernel_init);

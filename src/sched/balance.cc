@@ -17,10 +17,16 @@ unsigned least_loaded(u64 allowed) {
     return best;
 }
 
-/// A ready task of `from` that may run on `to`: the last in line, whose caches are the coldest.
+/// A task that waits, may run there, and whose last processor has let go of it.
+bool can_move(const Task& task, unsigned to) {
+    return (task.cpus_allowed >> to & 1) && !task.on_cpu.load(std::memory_order_acquire);
+}
+
+/// A fair task of `from` that may run on `to`: the last in line, whose caches are the coldest.
 Task* find_movable(RunQueue& from, unsigned to) {
-    for (Task* task = from.tree.last(); task != nullptr; task = from.tree.prev(*task)) {
-        if (task->cpus_allowed >> to & 1) return task;
+    auto& tree = from.cfs.tree;
+    for (Task* task = tree.last(); task != nullptr; task = tree.prev(*task)) {
+        if (can_move(*task, to)) return task;
     }
     return nullptr;
 }
@@ -30,6 +36,7 @@ Task* find_movable(RunQueue& from, unsigned to) {
 unsigned select_task_rq(const Task& task, bool is_new) {
     const u64 allowed = task.cpus_allowed & online_cpus.bits();
     ASSERT(allowed != 0);
+    if (task.sched_class < ClassId::Fair) return select_urgent_rq(task);
     if (is_new) return least_loaded(allowed);
     const unsigned last = task.cpu.load(std::memory_order_relaxed);
     if (allowed >> last & 1) {
@@ -65,11 +72,17 @@ bool pull_task(RunQueue& here) NO_LOCK_ANALYSIS {
     DoubleRunQueueGuard guard(here, *busiest);
     Task* task = find_movable(*busiest, here.cpu);
     if (task == nullptr) return false;
-    busiest->dequeue(*task);
-    task->se.vruntime -= busiest->min_vruntime;
-    task->cpu.store(here.cpu, std::memory_order_release);
-    here.enqueue(*task, RunQueue::kMigrate);
+    move_task(*busiest, here, *task);
     return true;
+}
+
+void move_task(RunQueue& from, RunQueue& to, Task& task) NO_LOCK_ANALYSIS {
+    from.dequeue(task);
+    class_of(task).migrate(from, to, task);
+    task.se.nr_migrations++;
+    task.cpu.store(to.cpu, std::memory_order_release);
+    to.enqueue(task, Why::Migrate);
+    to.balanced++;
 }
 
 DoubleRunQueueGuard::DoubleRunQueueGuard(RunQueue& a, RunQueue& b) NO_LOCK_ANALYSIS

@@ -5,13 +5,16 @@
 
 #include "sched/sched.h"
 
+#include "abi/sched.h"
 #include "core/irq/ipi.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/rcu/quiescent.h"
 #include "core/time/clock.h"
+#include "sched/policy.h"
 #include "sched/run_queue.h"
 #include "sched/sched_trace.h"
+#include "sched/tunables.h"
 #include "sched/wait_queue.h"
 #include "sched/workqueue/internal.h"
 
@@ -34,11 +37,11 @@ u32 traced_state(const Task& task, bool preempted) {
 void trace_switch(const Task& from, const Task& to, bool preempted) {
     SchedSwitch record{.prev_comm = {},
                        .prev_pid = from.pid,
-                       .prev_prio = 120 + from.nice,
+                       .prev_prio = from.prio,
                        .prev_state = traced_state(from, preempted),
                        .next_comm = {},
                        .next_pid = to.pid,
-                       .next_prio = 120 + to.nice};
+                       .next_prio = to.prio};
     memcpy(record.prev_comm, from.comm, sizeof record.prev_comm);
     memcpy(record.next_comm, to.comm, sizeof record.next_comm);
     trace::point(record);
@@ -68,10 +71,19 @@ void put_away(RunQueue& rq, Task& task, bool preempted) NO_LOCK_ANALYSIS {
     rq.put_prev(task);
 }
 
+/// What waits elsewhere must be more urgent than that to be worth fetching: what will run here.
+/// A guess without the lock.
+i32 least_urgent_bound(const RunQueue& rq, const Task& from, bool preempted) {
+    const bool stays = preempted || from.state.load(std::memory_order_relaxed) == kRunning;
+    const i32 waiting = rq.waiting_prio.load(std::memory_order_relaxed);
+    return std::min(std::min(stays ? from.prio : kIdlePrio, waiting), kMaxRtPrio);
+}
+
 /// Interrupts are off, the run queue is locked; returns on the new task's stack with both so.
 void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_ANALYSIS {
     rq.switches++;
     (from.on_rq ? from.involuntary_switches : from.voluntary_switches)++;
+    rq.current_prio.store(to.prio, std::memory_order_relaxed);
     if (trace::is_enabled<SchedSwitch>()) [[unlikely]] {
         trace_switch(from, to, preempted);
     }
@@ -94,16 +106,19 @@ void schedule_once(bool preempted) NO_LOCK_ANALYSIS {
     rcu::note_context_switch();
     RunQueue& rq = this_rq();
     Task& from = *arch::this_cpu_read(current_task);
+    if (urgent_tasks_wait()) [[unlikely]] {
+        pull_urgent_task(rq, least_urgent_bound(rq, from, preempted));
+    }
     rq.lock.lock();
     rq.update_curr();
     put_away(rq, from, preempted);
     Task* to = rq.pick_next();
     if (to == nullptr) {
         rq.lock.unlock();
-        const bool pulled = pull_task(rq);
+        pull_task(rq);
         rq.lock.lock();
         // Without the lock somebody may have woken up here, too.
-        to = pulled || rq.tree.first() != nullptr ? rq.pick_next() : nullptr;
+        to = rq.pick_next();
         if (to == nullptr) to = rq.idle;
     }
     clear_need_resched();
@@ -120,11 +135,12 @@ void schedule_once(bool preempted) NO_LOCK_ANALYSIS {
 void move_elsewhere(Task& task) {
     const unsigned cpu = select_task_rq(task, false);
     RunQueue& rq = cpu_rq(cpu);
-    task.se.vruntime -= cpu_rq(task.cpu).min_vruntime;
+    class_of(task).migrate(cpu_rq(task.cpu), rq, task);
+    task.se.nr_migrations++;
     task.moves_now = false;
     IrqGuard guard(rq.lock);
     task.cpu = cpu;
-    rq.enqueue(task, RunQueue::kMigrate);
+    rq.enqueue(task, Why::Migrate);
     resched_curr(rq);
 }
 
@@ -134,7 +150,11 @@ void move_elsewhere(Task& task) {
 /// it now.
 void finish_task_switch(Task& previous) NO_LOCK_ANALYSIS {
     previous.on_cpu.store(0, std::memory_order_release);
-    this_rq().lock.unlock();
+    RunQueue& rq = this_rq();
+    rq.lock.unlock();
+    if (is_urgent_prio(rq.waiting_prio.load(std::memory_order_relaxed))) [[unlikely]] {
+        push_urgent_tasks(rq);
+    }
     if (Task* task = arch::this_cpu_read(to_migrate)) {
         arch::this_cpu_write(to_migrate, static_cast<Task*>(nullptr));
         move_elsewhere(*task);
@@ -164,13 +184,9 @@ void yield() {
         RunQueue& rq = this_rq();
         IrqGuard guard(rq.lock);
         rq.update_curr();
-        // Behind the task that would be next: otherwise the caller, having run little, would be
-        // picked again.
-        const Task* first = rq.tree.first();
+        rq.yields++;
         Task& me = current();
-        if (first != nullptr && i64(first->se.vruntime - me.se.vruntime) >= 0) {
-            me.se.vruntime = first->se.vruntime + 1;
-        }
+        class_of(me).yield(rq, me);
     }
     schedule();
 }
@@ -215,10 +231,15 @@ void wake_from_sleep(Task& task) {
     const unsigned cpu = select_task_rq(task, false);
     const u32 old = task.cpu.load(std::memory_order_relaxed);
     RunQueue& rq = cpu_rq(cpu);
-    if (cpu != old) task.se.vruntime += rq.min_vruntime - cpu_rq(old).min_vruntime;
+    if (cpu != old) {
+        class_of(task).migrate(cpu_rq(old), rq, task);
+        task.se.nr_migrations++;
+    }
     IrqGuard guard(rq.lock);
     task.cpu.store(cpu, std::memory_order_release);
-    rq.enqueue(task, RunQueue::kWakeup);
+    rq.enqueue(task, Why::Wakeup);
+    rq.wakeups++;
+    rq.local_wakeups += cpu == cpu_id();
     if (rq.should_preempt(task)) resched_curr(rq);
 }
 
@@ -231,7 +252,7 @@ bool try_to_wake_up(Task& task, u32 states) {
     if (trace::is_enabled<SchedWakeup>()) [[unlikely]] {
         SchedWakeup record{.comm = {},
                            .pid = task.pid,
-                           .prio = 120 + task.nice,
+                           .prio = task.prio,
                            .target_cpu = task.cpu.load(std::memory_order_relaxed)};
         memcpy(record.comm, task.comm, sizeof record.comm);
         trace::point(record);
@@ -254,14 +275,18 @@ void wake_up_new_task(Task& task) {
     IrqGuard guard(task.wake_lock);
     const unsigned here = cpu_id();
     const bool forked = task.mm != nullptr && task.mm != current().mm && current().mm != nullptr;
-    const bool child_first = forked && (task.cpus_allowed >> here & 1);
+    const bool is_fair = task.sched_class == ClassId::Fair;
+    const bool both_fair = is_fair && current().sched_class == ClassId::Fair;
+    const bool child_first = forked && both_fair && (task.cpus_allowed >> here & 1) &&
+                             tunables.child_runs_first.load(std::memory_order_relaxed) != 0;
     const unsigned cpu = child_first ? here : select_task_rq(task, true);
     task.cpu = cpu;
     task.state = kRunning;
     RunQueue& rq = cpu_rq(cpu);
     IrqGuard rq_guard(rq.lock);
-    rq.enqueue(task, child_first ? RunQueue::kForkFirst : RunQueue::kFork);
-    if (child_first || rq.current == rq.idle) resched_curr(rq);
+    rq.enqueue(task, child_first ? Why::ForkFirst : Why::Fork);
+    const bool now = is_fair ? rq.current == rq.idle : rq.should_preempt(task);
+    if (child_first || now) resched_curr(rq);
 }
 
 void sched_exec() {
@@ -274,18 +299,23 @@ void sched_exec() {
     schedule();
 }
 
-void sched_fork(Task& child, Task& parent) {
-    child.nice = parent.nice;
-    child.policy = parent.policy;
-    child.rt_priority = parent.rt_priority;
+Result<void> sched_fork(Task& child, Task& parent) {
+    const bool reset = parent.reset_on_fork;
+    const bool is_urgent = is_urgent_prio(parent.normal_prio);
+    if (parent.policy == abi::SCHED_DEADLINE && !reset) return EAGAIN;
+    child.policy = reset && is_urgent ? abi::SCHED_OTHER : parent.policy;
+    child.rt_priority = reset ? 0 : parent.rt_priority;
+    child.nice = reset ? std::max(parent.nice, 0) : parent.nice;
     child.cpus_allowed = parent.cpus_allowed;
-    child.se.weight = weight_of_nice(child.nice);
+    init_priority(child);
     child.state = kNew;
     child.cpu = cpu_id();
+    return {};
 }
 
 void do_task_dead() {
     Task& task = current();
+    leave_classes(task);
     lockval::expect_none_held("still held by a thread that ends");
     arch::irq_disable();
     if (task.state.load() != kZombie) set_special_state(kDead);
@@ -294,44 +324,23 @@ void do_task_dead() {
     panic("a dead task runs again");
 }
 
-void set_user_nice(Task& task, int nice) {
-    for (;;) {
-        const u32 cpu = task.cpu.load(std::memory_order_acquire);
-        RunQueue& rq = cpu_rq(cpu);
-        IrqGuard guard(rq.lock);
-        if (task.cpu.load(std::memory_order_relaxed) != cpu) continue;
-        rq.update_curr();
-        if (task.on_rq) rq.load += weight_of_nice(nice) - task.se.weight;
-        task.nice = nice;
-        task.se.weight = weight_of_nice(nice);
-        return;
-    }
-}
-
-Result<void> set_cpus_allowed(Task& task, u64 mask) {
+Result<void> set_cpus_allowed(Task& task, u64 mask) NO_LOCK_ANALYSIS {
     mask &= possible_cpus.bits();
     if ((mask & online_cpus.bits()) == 0) return EINVAL;
-    for (;;) {
-        const u32 cpu = task.cpu.load(std::memory_order_acquire);
-        RunQueue& rq = cpu_rq(cpu);
-        IrqGuard guard(rq.lock);
-        if (task.cpu.load(std::memory_order_relaxed) != cpu) continue;
-        task.cpus_allowed = mask;
-        if (task.on_rq && !(mask >> cpu & 1)) {
-            if (!task.se.in_tree) {
-                resched_curr(rq);  // running: schedule() sends it away
-            } else {
-                rq.dequeue(task);
-                arch::this_cpu_write(to_migrate, &task);
-            }
-        }
-        break;
-    }
     PreemptGuard preempt;
-    if (Task* moved = arch::this_cpu_read(to_migrate)) {
-        arch::this_cpu_write(to_migrate, static_cast<Task*>(nullptr));
-        move_elsewhere(*moved);
+    bool moves = false;
+    {
+        TaskRqGuard guard(task);
+        RunQueue& rq = guard.rq();
+        task.cpus_allowed = mask;
+        const bool must_leave = task.on_rq && !(mask >> rq.cpu & 1);
+        // One that runs is sent away by schedule(). So is one that has only just begun to wait, and
+        // is still on its stack.
+        moves = must_leave && task.waits && !task.on_cpu.load(std::memory_order_acquire);
+        if (moves) rq.dequeue(task);
+        if (must_leave && !moves) resched_curr(rq);
     }
+    if (moves) move_elsewhere(task);
     return {};
 }
 

@@ -6,6 +6,7 @@
 #include "lib/format.h"
 #include "mm/own.h"
 #include "sched/kthread.h"
+#include "sched/policy.h"
 #include "sched/run_queue.h"
 #include "sched/sched.h"
 #include "sched/wait_queue.h"
@@ -75,14 +76,9 @@ void irq_thread(void* argument) {
     thread.ended.wake_all();
 }
 
-/// What ps and chrt show. The fair scheduler knows no real-time classes yet: the greatest weight is
-/// the nearest it has.
 void make_urgent(Task& task) {
     constexpr u32 kPriority = 50;  // half of what there is, as on Linux
-    set_user_nice(task, -20);
-    task.nice = 0;
-    task.policy = abi::SCHED_FIFO;
-    task.rt_priority = kPriority;
+    (void)set_scheduler(task, {.policy = abi::SCHED_FIFO, .rt_priority = kPriority}).ok();
 }
 
 Result<IrqThread*> start(irq::IrqDesc& desc, irq::IrqAction& action) {

@@ -1,84 +1,101 @@
 /// RunQueue: the tasks that are ready to run on one processor, and the one that runs.
-/// Linux' struct rq, with its struct cfs_rq.
+/// Linux' struct rq.
 ///
-/// Fairness is a matter of bookkeeping: every task has a virtual run time that advances while it
-/// runs, the slower the greater its weight; the ready task with the least virtual run time runs
-/// next. The tree holds the ready tasks but not the running one.
+/// The parts of the classes are in class/; a run queue knows which class a task belongs to, asks
+/// the classes in their order, and keeps what they have in common: the clock, who runs, how many
+/// are ready.
 ///
-/// Invariants (guarded by `lock`): 1. nr_running counts the tasks in the tree and, unless it is
-/// the idle task, the running one. 2. load is the sum of their weights. 3. min_vruntime never
-/// decreases, and no ready task lies far below it.
+/// Invariants (guarded by `lock`): 1. nr_running counts the ready tasks, without the idle task and
+/// without parked deadline tasks. 2. A ready task waits in its class' structure, or is `current`.
 #pragma once
 
 #include "core/lock/spin_lock.h"
-#include "lib/rbtree.h"
+#include "sched/class/cfs_rq.h"
+#include "sched/class/dl_rq.h"
+#include "sched/class/rt_rq.h"
 #include "sched/sched.h"
+#include "sched/sched_class.h"
 
 namespace sched {
 
-/// Tunables of the fair scheduler; Linux' sched_latency_ns and relatives, for one processor.
-inline constexpr u64 kLatencyNs = 6'000'000;
-inline constexpr u64 kMinGranularityNs = 750'000;
-inline constexpr u64 kWakeupGranularityNs = 1'000'000;
-
-struct ByVruntime {
-    bool operator()(const Task& a, const Task& b) const {
-        return i64(a.se.vruntime - b.se.vruntime) < 0;
-    }
-};
-
 struct RunQueue {
+    RunQueue();
+
     SpinLock lock{"run_queue", LockRank::RunQueue};
     u32 cpu = 0;
 
     // Guarded by lock; `nr_running` and `current` are also read without it, as a hint.
     u32 nr_running = 0;
-    u64 load = 0;
-    u64 min_vruntime = 0;
-    RbTree<Task, &Task::run_node, ByVruntime> tree;
+    CfsRq cfs;
+    RtRq rt;
+    DlRq dl;
+    Task* stop_waits = nullptr;  // the stop class' task, if it is ready
     Task* current = nullptr;
     Task* idle = nullptr;
+    u64 clock = 0;  // monotonic time of the last update_curr(), ns
     u64 switches = 0;
+    u64 yields = 0, wakeups = 0, local_wakeups = 0, balanced = 0;  // for /proc/schedstat
+    u64 run_delay_ns = 0, pcount = 0;                              // sums of SchedInfo
+
+    // Written under lock, read without it by who looks for a processor.
+    std::atomic<i32> current_prio{kIdlePrio};  // of whom runs
+    std::atomic<i32> waiting_prio{kIdlePrio};  // the most urgent of those that wait, if < 100
 
     // This processor's own.
     u64 idle_since_ns = 0;  // while idle
     u64 user_ns = 0, system_ns = 0, idle_ns = 0;
     u64 last_interrupt_ns = 0;  // time in interrupts and softirqs, when time was last charged
     u64 last_tick_ns = 0;
+    u64 next_balance_ns = 0;
+    time::HrTimer budget_timer;  // goes off when the running deadline task has used its runtime
 
     /// Charges the running task for the time since the last call.
     void update_curr() REQUIRES(lock);
-    /// Makes a task ready. `flags` say why, which decides its place.
-    enum Why : u8 { kWakeup, kFork, kForkFirst, kMigrate, kRequeue };
+    /// Makes a task ready; it waits. `why` decides its place.
     void enqueue(Task& task, Why why) REQUIRES(lock);
-    /// Takes a ready (not running) task out.
+    /// Takes a ready task that waits out.
     void dequeue(Task& task) REQUIRES(lock);
-    /// The task with the least virtual run time leaves the tree; null if there is none.
+    /// The best task of all classes stops waiting; null if there is none.
     Task* pick_next() REQUIRES(lock);
-    /// The running task goes back into the tree.
+    /// The running task waits again.
     void put_prev(Task& task) REQUIRES(lock);
     /// The running task stops being ready.
     void deactivate_current(Task& task) REQUIRES(lock);
-    /// True if the running task has had its share.
+    /// True if the running task has had its share. Called by each tick.
     bool slice_is_over() REQUIRES(lock);
-    /// True if `woken` should run at once rather than wait for the running task's slice.
+    /// True if `woken` should run at once rather than wait.
     bool should_preempt(const Task& woken) REQUIRES(lock);
+    /// Somebody of the real-time or deadline class waits.
+    bool has_urgent_waiting() const REQUIRES(lock) { return rt.has_waiting() || !dl.tree.empty(); }
+    /// Brings `waiting_prio` up to date, after urgent tasks have come or gone.
+    void note_waiting() REQUIRES(lock);
 
     /// The idle task gets the processor, or gives it up: the tick stops and starts with that.
     void enter_idle() REQUIRES(lock);
     void leave_idle() REQUIRES(lock);
     /// How much of `delta`, the time that is now to be charged, softirqs have used.
     u64 interrupt_part(u64 delta) REQUIRES(lock);
-
-private:
-    u64 slice_of(const Task& task) const REQUIRES(lock);
-    void update_min_vruntime() REQUIRES(lock);
-    void place(Task& task, Why why) REQUIRES(lock);
 };
 
 /// This processor's; and somebody's.
 RunQueue& this_rq();
 RunQueue& cpu_rq(unsigned cpu);
+
+/// The class of a task. Stable under its run queue's lock.
+inline const SchedClass& class_of(const Task& task) { return *classes[unsigned(task.sched_class)]; }
+
+/// Holds the lock of the run queue that a task is on or was last on, wherever it moves meanwhile.
+class TaskRqGuard {
+public:
+    explicit TaskRqGuard(const Task& task);
+    ~TaskRqGuard();
+    TaskRqGuard(const TaskRqGuard&) = delete;
+    RunQueue& rq() const { return *rq_; }
+
+private:
+    RunQueue* rq_;
+    const bool irqs_were_on_;
+};
 
 /// One tick on this processor, in its interrupt: charges the running task, looks for due timers,
 /// and so on. `keeper`: this tick counts for the whole system. Linux: update_process_times().
@@ -101,6 +118,9 @@ private:
     const bool irqs_were_on_;
 };
 
+/// Some processor has real-time or deadline tasks that wait. A hint.
+bool urgent_tasks_wait();
+
 /// Chooses the processor on which a task that wakes up or is born should run.
 unsigned select_task_rq(const Task& task, bool is_new);
 
@@ -114,7 +134,16 @@ void kick_idle_cpu();
 /// no run queue locked. True if there is one now.
 bool pull_task(RunQueue& here);
 
-/// The weight of a nice value: each step is about 10 % of processor time between two tasks.
-u32 weight_of_nice(int nice);
+/// Moves a waiting task from one locked queue to another.
+void move_task(RunQueue& from, RunQueue& to, Task& task);
+
+/// Real-time and deadline tasks that wait here and could run elsewhere are sent there. Called with
+/// no run queue locked, preemption off. Linux: push_rt_tasks().
+void push_urgent_tasks(RunQueue& here);
+/// This processor is about to run something less urgent than `prio`: takes what waits elsewhere
+/// and is more urgent. No run queue locked. True if something came. Linux: pull_rt_task().
+bool pull_urgent_task(RunQueue& here, i32 prio);
+/// Where a real-time or deadline task that becomes ready should run.
+unsigned select_urgent_rq(const Task& task);
 
 }  // namespace sched

@@ -39,7 +39,8 @@ void set_special_state(u32 state);
 void yield();
 
 /// What fork has to set up and undo; `parent` is the running task.
-void sched_fork(Task& child, Task& parent);
+/// EAGAIN: a deadline task can have no children, unless they are reset.
+Result<void> sched_fork(Task& child, Task& parent);
 
 /// The running task dies: switches away for the last time. The stack is freed by whoever runs
 /// next.

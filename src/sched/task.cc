@@ -107,7 +107,6 @@ Result<Task*> alloc_task() {
 }
 
 void Task::release(Task* task) {
-    if (task_free_hook) task_free_hook(*task);
     if (task_free_hook != nullptr) task_free_hook(*task);
     arch::fpu_destroy(task->arch);
     void* const stack = task->stack;
@@ -138,6 +137,8 @@ Result<Task*> create_idle_task(unsigned cpu) {
     task->on_cpu = 1;
     task->cpus_allowed = u64{1} << cpu;
     task->group_leader = task;
+    task->prio = task->normal_prio = kIdlePrio;
+    task->sched_class = ClassId::Idle;
     RunQueue& rq = cpu_rq(cpu);
     rq.cpu = cpu;
     rq.idle = rq.current = task;
@@ -146,6 +147,7 @@ Result<Task*> create_idle_task(unsigned cpu) {
 
 void init() {
     panic_describe_task = describe_current;
+    init_classes();
     for_each_cpu(possible_cpus, [](unsigned cpu) { new (&cpu_rq(cpu)) RunQueue(); });
     time::update_process_times = update_process_times;
     Result<Task*> idle = create_idle_task(0);

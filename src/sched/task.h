@@ -13,6 +13,8 @@
 #include "lib/ref.h"
 #include "sched/cred.h"
 #include "sched/pid.h"
+#include "sched/prio.h"
+#include "sched/sched_class.h"
 #include "sched/sched_entity.h"
 
 namespace vm {
@@ -29,6 +31,7 @@ struct SignalStruct;
 struct SighandStruct;
 struct PendingSignals;
 struct CpuTimers;
+struct DlEntity;
 
 /// What a task is doing, as far as a wake-up is concerned. The letters of /proc/<pid>/stat.
 enum TaskState : u32 {
@@ -77,11 +80,21 @@ struct Task {
     std::atomic<u32> on_rq{0};                   // (rq) enqueued or running
     std::atomic<u32> on_cpu{0};                  // its registers are in a processor, not in `arch`
     SpinLock wake_lock{"task", LockRank::Task};  // serialises wake-ups
-    RbNode run_node;                             // (rq) in the run queue's tree
+    bool waits = false;                          // (rq) ready, but not running
+    ClassId sched_class = ClassId::Fair;         // (rq) who decides when it runs
+    i32 prio = kDefaultPrio;                     // (rq) prio.h: what counts now
+    i32 normal_prio = kDefaultPrio;              // (rq) without a boost
+    i32 boost_prio = kMaxPrio;                   // (rq) of who waits for a lock that it holds
+    RbNode run_node;                             // (rq) in a tree of its class, while it waits
+    ListLink rt_link;                            // (rq) in a list of its priority, while it waits
     SchedEntity se;                              // (rq)
+    RtEntity rt;                                 // (rq)
+    DlEntity* dl = nullptr;                      // (rq) once it has been a deadline task
+    SchedInfo sched_info;                        // (rq)
     i32 nice = 0;                                // -20 … 19
     u32 policy = 0;                              // SCHED_*
-    u32 rt_priority = 0;
+    u32 rt_priority = 0;                         // 1 … 99 for SCHED_FIFO and SCHED_RR
+    bool reset_on_fork = false;                  // SCHED_RESET_ON_FORK
     u64 cpus_allowed = ~0ull;
     bool moves_now = false;  // leaves this processor at the next schedule()
     u64 voluntary_switches = 0, involuntary_switches = 0;

@@ -1,12 +1,12 @@
-// The scheduler's knobs. Only the fair class exists: real-time policies are refused.
+// Processors and nice values; policies are in sys_sched_policy.cc. Linux: kernel/sched/core.c,
+// kernel/sys.c.
 
-#include "abi/prctl.h"
 #include "abi/resource.h"
 #include "abi/sched.h"
 #include "core/percpu/percpu.h"
-#include "core/time/clock.h"
 #include "process/process.h"
-#include "sched/sched.h"
+#include "sched/signal_struct.h"
+#include "syscall/sched_target.h"
 #include "syscall/table.h"
 
 namespace syscall {
@@ -15,23 +15,6 @@ namespace {
 
 using sched::PidNumber;
 using sched::Task;
-
-bool capable(unsigned capability) { return sched::current().cred.cap_effective >> capability & 1; }
-
-bool may_schedule(const Task& task) {
-    const sched::Cred& mine = sched::current().cred;
-    return mine.euid == task.cred.uid || mine.euid == task.cred.euid || capable(abi::CAP_SYS_NICE);
-}
-
-/// A task that cannot go away while it is held. ESRCH, EINVAL for negative numbers.
-Result<Ref<Task>> get_task(PidNumber pid) {
-    if (pid < 0) return EINVAL;
-    if (pid == 0) return Ref<Task>::share(&sched::current());
-    IrqGuard guard(sched::tasks_lock);
-    Task* const task = sched::find_task(pid);
-    if (task == nullptr) return ESRCH;
-    return Ref<Task>::share(task);
-}
 
 Result<void> sys_sched_yield() {
     sched::yield();
@@ -54,6 +37,9 @@ Result<void> sys_sched_setaffinity(PidNumber pid, u32 size, UserPtr<const u8> fr
     const Ref<Task> task = TRY(get_task(pid));
     if (!may_schedule(*task)) return EPERM;
     if (task->has(sched::kNoSetAffinity)) return EINVAL;
+    // What was promised to a deadline task counts on all processors.
+    const bool keeps_all = (mask & online_cpus.bits()) == online_cpus.bits();
+    if (task->policy == abi::SCHED_DEADLINE && !keeps_all) return EBUSY;
     return sched::set_cpus_allowed(*task, mask);
 }
 
@@ -61,46 +47,6 @@ Result<void> sys_getcpu(UserPtr<u32> cpu, UserPtr<u32> node, VirtAddr) {
     if (!cpu.is_null()) TRY(cpu.copy_out(cpu_id()));
     if (!node.is_null()) TRY(node.copy_out(0));
     return {};
-}
-
-// --- policies ------------------------------------------------------------------------------------
-
-bool is_fair(u32 policy) {
-    return policy == abi::SCHED_OTHER || policy == abi::SCHED_BATCH || policy == abi::SCHED_IDLE;
-}
-bool is_realtime(u32 policy) { return policy == abi::SCHED_FIFO || policy == abi::SCHED_RR; }
-
-Result<void> sys_sched_setscheduler(PidNumber pid, u32 policy, UserPtr<const i32> param) {
-    const i32 priority = TRY(param.copy_in());
-    const u32 wanted = policy & ~abi::SCHED_RESET_ON_FORK;
-    if (is_realtime(wanted)) return EPERM;  // there is no real-time class yet
-    if (!is_fair(wanted) || priority != 0) return EINVAL;
-    const Ref<Task> task = TRY(get_task(pid));
-    if (!may_schedule(*task)) return EPERM;
-    task->policy = wanted;
-    return {};
-}
-
-Result<u64> sys_sched_getscheduler(PidNumber pid) { return u64{TRY(get_task(pid))->policy}; }
-
-Result<void> sys_sched_setparam(PidNumber pid, UserPtr<const i32> param) {
-    const i32 priority = TRY(param.copy_in());
-    TRY(get_task(pid));
-    return priority == 0 ? Result<void>() : EINVAL;
-}
-
-Result<void> sys_sched_getparam(PidNumber pid, UserPtr<i32> param) {
-    const Ref<Task> task = TRY(get_task(pid));
-    return param.copy_out(i32(task->rt_priority));
-}
-
-Result<u64> sys_sched_get_priority_max(u32 policy) {
-    if (is_realtime(policy)) return u64{99};
-    return is_fair(policy) || policy == abi::SCHED_DEADLINE ? Result<u64>(0) : EINVAL;
-}
-Result<u64> sys_sched_get_priority_min(u32 policy) {
-    if (is_realtime(policy)) return u64{1};
-    return is_fair(policy) || policy == abi::SCHED_DEADLINE ? Result<u64>(0) : EINVAL;
 }
 
 // --- nice ----------------------------------------------------------------------------------------
@@ -134,8 +80,8 @@ void apply(NiceRequest& request, Task& task) {
         request.why = EPERM;
         return;
     }
-    const u64 limit = task.signal ? task.signal->rlimits[abi::RLIMIT_NICE].current : 0;
-    const bool allowed = u64(20 - request.nice) <= limit || capable(abi::CAP_SYS_NICE);
+    const bool allowed = u64(20 - request.nice) <= limit_of(task, abi::RLIMIT_NICE) ||
+                         fs::capable(abi::CAP_SYS_NICE);
     if (request.nice < task.nice && !allowed) {
         request.why = EACCES;
         return;
@@ -175,12 +121,6 @@ constexpr Entry kCalls[] = {
     {24, "sched_yield", call<sys_sched_yield>},
     {140, "getpriority", call<sys_getpriority>},
     {141, "setpriority", call<sys_setpriority>},
-    {142, "sched_setparam", call<sys_sched_setparam>},
-    {143, "sched_getparam", call<sys_sched_getparam>},
-    {144, "sched_setscheduler", call<sys_sched_setscheduler>},
-    {145, "sched_getscheduler", call<sys_sched_getscheduler>},
-    {146, "sched_get_priority_max", call<sys_sched_get_priority_max>},
-    {147, "sched_get_priority_min", call<sys_sched_get_priority_min>},
     {203, "sched_setaffinity", call<sys_sched_setaffinity>},
     {204, "sched_getaffinity", call<sys_sched_getaffinity>},
     {309, "getcpu", call<sys_getcpu>},

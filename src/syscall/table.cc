@@ -11,12 +11,12 @@ namespace syscall {
 namespace {
 
 constexpr const std::span<const Entry>* kFamilies[] = {
-    &kMmCalls,       &kProcessCalls,    &kSignalCalls,  &kClockCalls, &kSleepCalls,
-    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kSchedCalls, &kIdentityCalls,
-    &kResourceCalls, &kMiscCalls,       &kSystemCalls,  &kFutexCalls, &kFileCalls,
-    &kFdCalls,       &kStatCalls,       &kAttrCalls,    &kDirCalls,   &kPathCalls,
-    &kMountCalls,    &kCopyCalls,       &kPipeCalls,    &kPollCalls,  &kSelectCalls,
-    &kEpollCalls,    &kLockCalls,
+    &kMmCalls,       &kProcessCalls,    &kSignalCalls,  &kClockCalls,  &kSleepCalls,
+    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kSchedCalls,  &kSchedPolicyCalls,
+    &kIdentityCalls, &kResourceCalls,   &kMiscCalls,    &kSystemCalls, &kFutexCalls,
+    &kFileCalls,     &kFdCalls,         &kStatCalls,    &kAttrCalls,   &kDirCalls,
+    &kPathCalls,     &kMountCalls,      &kCopyCalls,    &kPipeCalls,   &kPollCalls,
+    &kSelectCalls,   &kEpollCalls,      &kLockCalls,
 };
 
 }  // namespace

@@ -1,0 +1,44 @@
+/// Which class a task belongs to, and with what numbers. Linux: kernel/sched/core.c
+/// (__sched_setscheduler), kernel/sched/syscalls.c.
+#pragma once
+
+#include "lib/result.h"
+#include "sched/class/dl_rq.h"
+
+namespace sched {
+
+/// What sched_setscheduler(2) and sched_setattr(2) say.
+struct SchedParams {
+    u32 policy = 0;  // SCHED_*
+    bool reset_on_fork = false;
+    i32 nice = 0;         // fair policies
+    u32 rt_priority = 0;  // SCHED_FIFO, SCHED_RR: 1 … 99
+    DlParams dl = {};     // SCHED_DEADLINE
+};
+
+/// A known policy, and numbers that go with it. See: sched_setattr(2).
+bool is_valid(const SchedParams& params);
+
+/// Sets all of it at once. EINVAL: not valid. EBUSY: more than there is for deadline tasks. EPERM:
+/// a deadline task that may not use all processors, or one of the stop class. ENOMEM. Rights are
+/// the caller's to check. Process context, no locks.
+Result<void> set_scheduler(Task& task, const SchedParams& params);
+
+/// What it is now.
+SchedParams get_scheduler(const Task& task);
+
+/// Lends `task` a priority, if it is more urgent than its own; kMaxPrio takes it back. For who
+/// holds a lock that somebody more urgent waits for. Any context; takes its run queue's lock.
+/// Linux: rt_mutex_setprio().
+void set_boost(Task& task, i32 prio);
+
+/// sched_rr_get_interval(2), ns.
+u64 rr_interval(const Task& task);
+
+/// A task in no queue: derives class, weight and priority from its policy and its numbers.
+void init_priority(Task& task);
+
+/// The task ends: what the deadline class has promised it is free again. Called by itself.
+void leave_classes(Task& task);
+
+}  // namespace sched
