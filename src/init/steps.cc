@@ -19,6 +19,7 @@
 #include "core/log/printk.h"
 #include "core/percpu/percpu.h"
 #include "core/random/random.h"
+#include "core/softirq/softirq.h"
 #include "core/softirq/tasklet.h"
 #include "core/time/clock.h"
 #include "core/time/clocksource.h"
@@ -36,10 +37,12 @@
 #include "mm/vmalloc.h"
 #include "process/exec/vdso.h"
 #include "process/process.h"
+#include "sched/balance/stopper.h"
 #include "sched/ksoftirqd.h"
 #include "sched/kthread.h"
 #include "sched/log_wait.h"
 #include "sched/rcu/grace_period.h"
+#include "sched/run_queue.h"
 #include "sched/sched.h"
 #include "sched/workqueue/workqueue.h"
 #include "syscall/file/calls.h"
@@ -293,7 +296,9 @@ void start_other_cpus() {
 }
 
 void start_deferred_work() {
+    sched::start_stoppers();
     sched::start_ksoftirqd();
+    softirq::open(SoftIrq::Sched, sched::rebalance);
     sched::init_workqueues();
     sched::init_log_wait();
 }

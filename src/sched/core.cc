@@ -11,6 +11,7 @@
 #include "core/log/printk.h"
 #include "core/rcu/quiescent.h"
 #include "core/time/clock.h"
+#include "sched/balance/stopper.h"
 #include "sched/policy.h"
 #include "sched/run_queue.h"
 #include "sched/sched_trace.h"
@@ -110,6 +111,7 @@ void schedule_once(bool preempted) NO_LOCK_ANALYSIS {
         pull_urgent_task(rq, least_urgent_bound(rq, from, preempted));
     }
     rq.lock.lock();
+    rq.schedules++;
     rq.update_curr();
     put_away(rq, from, preempted);
     Task* to = rq.pick_next();
@@ -142,6 +144,19 @@ void move_elsewhere(Task& task) {
     task.cpu = cpu;
     rq.enqueue(task, Why::Migrate);
     resched_curr(rq);
+}
+
+/// Runs on the processor that the task may have to leave.
+void send_away(void* argument) NO_LOCK_ANALYSIS {
+    Task& task = *static_cast<Task*>(argument);
+    bool leaves;
+    {
+        TaskRqGuard guard(task);
+        RunQueue& rq = guard.rq();
+        leaves = rq.cpu == cpu_id() && task.waits && !(task.cpus_allowed >> rq.cpu & 1);
+        if (leaves) rq.dequeue(task);
+    }
+    if (leaves) move_elsewhere(task);
 }
 
 }  // namespace
@@ -327,20 +342,23 @@ void do_task_dead() {
 Result<void> set_cpus_allowed(Task& task, u64 mask) NO_LOCK_ANALYSIS {
     mask &= possible_cpus.bits();
     if ((mask & online_cpus.bits()) == 0) return EINVAL;
-    PreemptGuard preempt;
-    bool moves = false;
+    u32 forbidden_cpu;
     {
+        PreemptGuard preempt;
         TaskRqGuard guard(task);
         RunQueue& rq = guard.rq();
         task.cpus_allowed = mask;
-        const bool must_leave = task.on_rq && !(mask >> rq.cpu & 1);
-        // One that runs is sent away by schedule(). So is one that has only just begun to wait, and
-        // is still on its stack.
-        moves = must_leave && task.waits && !task.on_cpu.load(std::memory_order_acquire);
-        if (moves) rq.dequeue(task);
-        if (must_leave && !moves) resched_curr(rq);
+        if (!task.on_rq || (mask >> rq.cpu & 1)) return {};
+        forbidden_cpu = rq.cpu;
+        resched_curr(rq);  // if it runs, schedule() sends it away
     }
-    if (moves) move_elsewhere(task);
+    // The caller may rely on it: once this returns, the task has left. It waits there, or runs, or
+    // is just switching; the stopper, once it runs there, finds it waiting.
+    if (&task == &current()) {
+        schedule();
+    } else {
+        (void)stop_one_cpu(forbidden_cpu, send_away, &task);
+    }
     return {};
 }
 

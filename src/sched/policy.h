@@ -35,6 +35,11 @@ void set_boost(Task& task, i32 prio);
 /// sched_rr_get_interval(2), ns.
 u64 rr_interval(const Task& task);
 
+/// Real-time and deadline tasks may use `runtime_ns` of each `period_ns`, on each processor; all of
+/// it if it is negative. EINVAL if it is more than the period; EBUSY if deadline tasks have been
+/// promised more. Linux: sched_rt_handler().
+Result<void> set_rt_bandwidth(u64 period_ns, i64 runtime_ns);
+
 /// A task in no queue: derives class, weight and priority from its policy and its numbers.
 void init_priority(Task& task);
 

@@ -88,6 +88,7 @@ Task* RunQueue::pick_next() {
     const u64 delay = clock - task->sched_info.last_queued;
     task->sched_info.pcount++;
     task->sched_info.run_delay_ns += delay;
+    pcount++;
     run_delay_ns += delay;
     if (is_urgent(*task)) note_waiting();
     return task;

@@ -34,6 +34,7 @@ struct RunQueue {
     Task* idle = nullptr;
     u64 clock = 0;  // monotonic time of the last update_curr(), ns
     u64 switches = 0;
+    u64 schedules = 0, idle_switches = 0;  // calls of schedule(), and how many ended in idling
     u64 yields = 0, wakeups = 0, local_wakeups = 0, balanced = 0;  // for /proc/schedstat
     u64 run_delay_ns = 0, pcount = 0;                              // sums of SchedInfo
 
@@ -133,6 +134,17 @@ void kick_idle_cpu();
 /// This processor has nothing to do: takes a ready task from the one that has most. Called with
 /// no run queue locked. True if there is one now.
 bool pull_task(RunQueue& here);
+
+/// Of a task that waits in a locked queue: it may run on `to`, and its last processor has let go of
+/// it.
+inline bool can_migrate(const Task& task, unsigned to) {
+    return (task.cpus_allowed >> to & 1) && !task.on_cpu.load(std::memory_order_acquire);
+}
+
+/// Called by each tick, interrupts off: now and then it raises the softirq that calls rebalance(),
+/// which takes tasks from the most loaded processor to this one.
+void note_balance_is_due(RunQueue& rq, u64 now);
+void rebalance();
 
 /// Moves a waiting task from one locked queue to another.
 void move_task(RunQueue& from, RunQueue& to, Task& task);

@@ -51,7 +51,9 @@ void finish_task_switch(Task& previous);
 
 void set_user_nice(Task& task, int nice);
 
-/// Takes the task to a processor in `mask`. EINVAL if none of them is online.
+/// Takes the task to a processor in `mask`: once this returns, it is nowhere else. EINVAL if none
+/// of them is online. Process context, no spin locks; may sleep. Before the stoppers run (boot), a
+/// task on another processor leaves a little later.
 Result<void> set_cpus_allowed(Task& task, u64 mask);
 
 /// How long the task has been on a processor, up to now. Any context; takes its run queue's lock.

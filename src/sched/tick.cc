@@ -103,6 +103,7 @@ void update_process_times(u64 now, bool keeper) {
     irq_work::tick();
     if (busy && task_tick_hook != nullptr) task_tick_hook(current(), now);
     if (rq.nr_running > 1) kick_idle_cpu();
+    note_balance_is_due(rq, now);
     if (keeper) update_load(now);
 }
 
@@ -113,6 +114,7 @@ Task& idle_task(unsigned cpu) { return *cpu_rq(cpu).idle; }
 
 void RunQueue::enter_idle() {
     idle_since_ns = time::now_ns();
+    idle_switches++;
     time::tick_idle_enter(idle_since_ns);
     irq_work::note_tick_stops();
 }

@@ -11,6 +11,8 @@
 
 namespace sched {
 
+inline constexpr u64 kRrTimesliceNs = 100'000'000;  // at boot
+
 struct Tunables {
     std::atomic<u64> latency_ns{6'000'000};             // within that every ready task runs once
     std::atomic<u64> min_granularity_ns{750'000};       // but no slice is shorter
@@ -19,8 +21,8 @@ struct Tunables {
     std::atomic<u32> child_runs_first{1};               // after fork()
     std::atomic<u32> nr_migrate{32};                    // tasks that one balancing may move
     std::atomic<u64> rt_period_ns{1'000'000'000};       // in each such period real-time tasks may
-    std::atomic<i64> rt_runtime_ns{950'000'000};    // run that long while others wait; < 0: ever
-    std::atomic<u64> rr_timeslice_ns{100'000'000};  // SCHED_RR
+    std::atomic<i64> rt_runtime_ns{950'000'000};       // run that long while others wait; < 0: ever
+    std::atomic<u64> rr_timeslice_ns{kRrTimesliceNs};  // SCHED_RR
 };
 
 extern Tunables tunables;

@@ -94,6 +94,7 @@ Result<void> populate() {
     TRY(add_irq_domains(tree));
     TRY(add_provoke_crash(tree));
     TRY(add_rcu(tree));
+    TRY(add_sched(tree));
     TRY(add_workqueues(tree));
     libfs::Node& dir = *TRY(tree.add_dir(tree.root(), "probe", 0700));
     for (const Probe& probe : all_probes()) {

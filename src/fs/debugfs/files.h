@@ -14,6 +14,7 @@ Result<void> add_provoke_crash(libfs::Tree& tree);
 
 /// rcu: how far grace periods have come, and what waits for them. rcu.cc
 Result<void> add_rcu(libfs::Tree& tree);
+Result<void> add_sched(libfs::Tree& tree);       // sched.cc: tunables, who waits where
 Result<void> add_workqueues(libfs::Tree& tree);  // workqueues.cc: queues and pools
 
 }  // namespace debugfs

@@ -26,6 +26,7 @@ constexpr libfs::TextNode kSystemFiles[] = {
     {"interrupts",  0444, show_interrupts},
     {"kallsyms",    0444, show_kallsyms},
     {"lock_stat",   0600, show_lock_stat, store_lock_stat},
+    {"schedstat",   0444, show_schedstat},
     {"loadavg",     0444, show_loadavg},
     {"meminfo",     0444, show_meminfo},
     {"slabinfo",    0400, show_slabinfo},

@@ -152,6 +152,7 @@ Result<void> add_sysctls(libfs::Tree& tree) {
         TRY(tree.add_text(kernel, fixed.node, const_cast<char*>(fixed.text)));
     }
     TRY(add_all(tree, kernel, kKernel));
+    TRY(add_sched_sysctls(tree, kernel));
     TRY(add_all(tree, *TRY(tree.add_dir(kernel, "random", 0555)), kRandom));
     TRY(add_all(tree, *TRY(tree.add_dir(sys, "vm", 0555)), kVm));
     return add_all(tree, *TRY(tree.add_dir(sys, "fs", 0555)), kFs);

@@ -42,6 +42,9 @@ Result<void> show_lock_stat(SeqFile& out, void*);
 Result<void> store_lock_stat(std::string_view text, void*);
 // debug/lockdep.cc; debug builds only
 Result<void> add_lockdep_files(libfs::Tree& tree);
+// sched/sysctl_sched.cc, sched/schedstat.cc
+Result<void> add_sched_sysctls(libfs::Tree& tree, libfs::Node& kernel);
+Result<void> show_schedstat(SeqFile& out, void*);
 // sysctl.cc
 Result<void> add_sysctls(libfs::Tree& tree);
 

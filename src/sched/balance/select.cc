@@ -17,16 +17,11 @@ unsigned least_loaded(u64 allowed) {
     return best;
 }
 
-/// A task that waits, may run there, and whose last processor has let go of it.
-bool can_move(const Task& task, unsigned to) {
-    return (task.cpus_allowed >> to & 1) && !task.on_cpu.load(std::memory_order_acquire);
-}
-
 /// A fair task of `from` that may run on `to`: the last in line, whose caches are the coldest.
 Task* find_movable(RunQueue& from, unsigned to) {
     auto& tree = from.cfs.tree;
     for (Task* task = tree.last(); task != nullptr; task = tree.prev(*task)) {
-        if (can_move(*task, to)) return task;
+        if (can_migrate(*task, to)) return task;
     }
     return nullptr;
 }

@@ -24,18 +24,14 @@ unsigned find_lowest(u64 allowed, unsigned home) {
     return lowest;
 }
 
-bool can_move(const Task& task, unsigned to) {
-    return (task.cpus_allowed >> to & 1) && !task.on_cpu.load(std::memory_order_acquire);
-}
-
 /// The most urgent task that waits on `from` and may go to `to`; null if there is none.
 Task* find_movable(RunQueue& from, unsigned to) {
     for (Task* task = from.dl.tree.first(); task != nullptr; task = from.dl.tree.next(*task)) {
-        if (can_move(*task, to)) return task;
+        if (can_migrate(*task, to)) return task;
     }
     for (i32 prio = 0; prio < kMaxRtPrio; prio++) {
         for (Task& task : from.rt.queue[prio]) {
-            if (can_move(task, to)) return &task;
+            if (can_migrate(task, to)) return &task;
         }
     }
     return nullptr;
