@@ -14,6 +14,10 @@ inline constexpr int PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39;
 
 inline constexpr int ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002;
 inline constexpr int ARCH_GET_FS = 0x1003, ARCH_GET_GS = 0x1004;
+inline constexpr int ARCH_GET_CPUID = 0x1011, ARCH_SET_CPUID = 0x1012;
+inline constexpr int ARCH_GET_XCOMP_SUPP = 0x1021, ARCH_GET_XCOMP_PERM = 0x1022;
+inline constexpr int ARCH_REQ_XCOMP_PERM = 0x1023;
+inline constexpr u64 kXfeatures = 19;  // state components that have a number
 
 inline constexpr u32 ADDR_NO_RANDOMIZE = 0x0004'0000;
 

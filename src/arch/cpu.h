@@ -235,6 +235,14 @@ inline void load_user_gs(u16 selector) {
     asm volatile("swapgs; mov %0, %%gs; swapgs" : : "r"(u32{selector}) : "memory");
 }
 
+/// The access rights of the descriptor that `selector` names, as they stand in its upper half;
+/// false if it names none that may be loaded with its privilege level.
+inline bool load_access_rights(u16 selector, u32& rights) {
+    bool ok;
+    asm volatile("lar %2, %0" : "=r"(rights), "=@ccz"(ok) : "r"(u32{selector}));
+    return ok;
+}
+
 // --- FPU state --------------------------------------------------------------------------------
 
 inline void fxsave(void* area) { asm volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }

@@ -1,6 +1,8 @@
 /// The machine's part of a task: what is saved when it does not run, and how to switch.
 #pragma once
 
+#include <bit>
+
 #include "arch/trap_frame.h"
 #include "lib/result.h"
 #include "lib/types.h"
@@ -8,22 +10,29 @@
 namespace arch {
 
 /// What a program has in its data segment registers; 0, mostly.
-struct Selectors {
+struct alignas(8) Selectors {
     u16 ds = 0, es = 0, fs = 0, gs = 0;
-    bool any() const { return (ds | es | fs | gs) != 0; }
+    u64 word() const { return std::bit_cast<u64>(*this); }  // 0: all four are
 };
+
+inline constexpr u32 kTlsSlots = 3;
 
 /// Registers of a task that is not running. General registers lie on its kernel stack.
 struct TaskState {
     u64 rsp = 0;  // kernel stack pointer, as switch_stacks() left it
     Selectors selectors;
+    u64 extras = 0;         // what this task has and most have not
     u64 fs_base = 0;        // user TLS
     u64 gs_base = 0;        // user GS base (the kernel's own is swapped in on entry)
     void* fpu = nullptr;    // FPU/SSE/AVX state of a user task; null for kernel threads
     u64 fpu_cpu = ~u64{0};  // this_cpu_offset of the processor that loaded it last
     // The last fault of the program (UserFault), for signal frames.
     u64 trap_number = 0, trap_error = 0, fault_address = 0;
+    u64 tls[kTlsSlots] = {};  // descriptors of its own in the GDT (user_segment.h)
 };
+
+/// TaskState::extras, bits. A switch between two tasks without any looks no further.
+inline constexpr u64 kHasTls = 1 << 0;  // some of `tls` is not 0
 
 /// Lets `to` run on this processor instead of `from`: switches stack, FPU state, data segments,
 /// the TSS and the system-call stack. Returns when somebody switches back to `from`. Interrupts
@@ -54,8 +63,8 @@ void set_gs_base(TaskState& state, u64 base);
 u64 get_fs_base();
 u64 get_gs_base();
 
-/// Data segments for a new task: those of the running one.
-void segments_copy(TaskState& to);
+/// Data segments for a new task: those of the running one, which is `from`.
+void segments_copy(TaskState& to, const TaskState& from);
 /// Empties those of the running task, whose state this is (execve).
 void segments_reset(TaskState& state);
 

@@ -13,6 +13,7 @@
 #include "fs/fd_table.h"
 #include "lib/string.h"
 #include "mm/own.h"
+#include "process/machine/tls.h"
 #include "process/signal_internal.h"
 #include "process/timer/cpu_timer.h"
 #include "process/trace_events.h"
@@ -159,6 +160,16 @@ void ret_from_fork() {
     (void)UserPtr<i32>(task.set_child_tid).copy_out(task.pid);
 }
 
+Result<void> set_tls(Task& child, const CloneRequest& request) {
+    if (request.tls_is_area) {
+        return set_child_tls(child, UserPtr<const abi::UserDesc>(request.tls));
+    }
+    if (!arch::is_user_address(VirtAddr(request.tls))) return EPERM;
+    child.arch.selectors.fs = 0;
+    child.arch.fs_base = request.tls;
+    return {};
+}
+
 Result<void> copy_thread(Task& child, Task& parent, const CloneRequest& request,
                          const arch::TrapFrame& frame) {
     arch::TrapFrame& regs = sched::user_frame(child);
@@ -166,12 +177,8 @@ Result<void> copy_thread(Task& child, Task& parent, const CloneRequest& request,
     regs.rax = 0;
     regs.orig_rax = ~u64{0};
     if (request.stack != 0) regs.rsp = request.stack;
-    arch::segments_copy(child.arch);
-    if (request.flags & abi::CLONE_SETTLS) {
-        if (!arch::is_user_address(VirtAddr(request.tls))) return EPERM;
-        child.arch.selectors.fs = 0;
-        child.arch.fs_base = request.tls;
-    }
+    arch::segments_copy(child.arch, parent.arch);
+    if (request.flags & abi::CLONE_SETTLS) TRY(set_tls(child, request));
     TRY(arch::fpu_copy(child.arch, parent.arch));
     arch::prepare_stack(child.arch, static_cast<u8*>(child.stack) + sched::kKernelStackSize,
                         ret_from_fork);

@@ -26,14 +26,15 @@ struct CloneRequest {
     u32 exit_signal = 0;
     u64 stack = 0;  // the child's stack pointer; 0: the parent's
     UserPtr<i32> parent_tid = {}, child_tid = {};
-    u64 tls = 0;
+    u64 tls = 0;               // CLONE_SETTLS: the child's FS base,
+    bool tls_is_area = false;  // or the address of a UserDesc (i386)
 };
 
 /// Makes a child of the running task that returns 0 from the same system call, and starts it.
 /// Returns its number. EINVAL for flags that contradict each other or ask for what is not there
-/// (namespaces, pidfds), EAGAIN if there are too many tasks, ENOMEM, EPERM for a bad tls,
-/// ERESTARTNOINTR if a signal should be handled first. With CLONE_VFORK, sleeps until the child
-/// has called execve() or ended.
+/// (namespaces, pidfds), EAGAIN if there are too many tasks, ENOMEM, EPERM for a bad tls (EFAULT,
+/// EINVAL for a bad UserDesc), ERESTARTNOINTR if a signal should be handled first. With
+/// CLONE_VFORK, sleeps until the child has called execve() or ended.
 Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::TrapFrame& frame);
 
 /// The child of a vfork has its own memory now, or is gone: its parent may go on.

@@ -1,7 +1,6 @@
 // prctl and its like: what a program may ask about or change in itself.
 
 #include "abi/prctl.h"
-#include "arch/layout.h"
 #include "core/irq/ipi.h"
 #include "core/random/random.h"
 #include "lib/string.h"
@@ -87,23 +86,6 @@ Result<u64> sys_prctl(int option, u64 value, u64 arg3, u64 arg4, u64 arg5) {
     return u64{0};
 }
 
-Result<void> sys_arch_prctl(int option, u64 address) {
-    Task& task = sched::current();
-    switch (option) {
-    case abi::ARCH_SET_FS:
-        if (!arch::is_user_address(VirtAddr(address))) return EPERM;
-        arch::set_fs_base(task.arch, address);
-        return {};
-    case abi::ARCH_SET_GS:
-        if (!arch::is_user_address(VirtAddr(address))) return EPERM;
-        arch::set_gs_base(task.arch, address);
-        return {};
-    case abi::ARCH_GET_FS: return UserPtr<u64>(address).copy_out(arch::get_fs_base());
-    case abi::ARCH_GET_GS: return UserPtr<u64>(address).copy_out(arch::get_gs_base());
-    default: return EINVAL;
-    }
-}
-
 /// Of all bits only ADDR_NO_RANDOMIZE changes anything; the others are kept for who asks.
 Result<u64> sys_personality(u32 wanted) {
     sched::SignalStruct& signal = *sched::current().signal;
@@ -156,8 +138,9 @@ Result<u64> sys_membarrier(int command, u32 flags, int) {
 }
 
 constexpr Entry kCalls[] = {
-    {135, "personality", call<sys_personality>}, {157, "prctl", call<sys_prctl>},
-    {158, "arch_prctl", call<sys_arch_prctl>},   {318, "getrandom", call<sys_getrandom>},
+    {135, "personality", call<sys_personality>},
+    {157, "prctl", call<sys_prctl>},
+    {318, "getrandom", call<sys_getrandom>},
     {324, "membarrier", call<sys_membarrier>},
 };
 

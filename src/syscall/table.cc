@@ -17,6 +17,12 @@ constexpr const std::span<const Entry>* kFamilies[] = {
     &kFileCalls,     &kFdCalls,         &kStatCalls,    &kAttrCalls,   &kDirCalls,
     &kPathCalls,     &kMountCalls,      &kCopyCalls,    &kPipeCalls,   &kPollCalls,
     &kSelectCalls,   &kEpollCalls,      &kLockCalls,
+    &kMmCalls,       &kProcessCalls,    &kSignalCalls,  &kClockCalls, &kSleepCalls,
+    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kSchedCalls, &kIdentityCalls,
+    &kResourceCalls, &kMiscCalls,       &kSystemCalls,  &kFutexCalls, &kFileCalls,
+    &kFdCalls,       &kStatCalls,       &kAttrCalls,    &kDirCalls,   &kPathCalls,
+    &kMountCalls,    &kCopyCalls,       &kPipeCalls,    &kPollCalls,  &kSelectCalls,
+    &kEpollCalls,    &kLockCalls,       &kMachineCalls,
 };
 
 }  // namespace

@@ -75,14 +75,15 @@ static void int80_of_32_bits(void) {
 }
 
 /* SYSCALL in compatibility mode: a door of AMD's alone, through a register of its own. It does a
- * call of i386's, refuses, or does not exist; in no case may it end the kernel. */
+ * call of i386's, refuses, or does not exist; in no case may it end the kernel. (Linux returns from
+ * it into the vDSO of 32-bit programs, which is not there: SIGSEGV.) */
 static void syscall_of_32_bits(void) {
     const uint8_t code[] = {0xb8, 20, 0, 0, 0, 0x31, 0xed, 0x0f, 0x05, UD2}; /* ebp = 0 */
     for (unsigned i = 0; i < 100; i++) {
         struct low* low = low_page(code, sizeof code);
         struct caught c = run_far(low, USER_CS32);
-        CHECK_EQ(c.signal, SIGILL);
-        CHECK(c.rip == (uintptr_t)low->code + 7 || c.rip == (uintptr_t)low->code + 9);
+        const uintptr_t at = c.rip - (uintptr_t)low->code;
+        CHECK((c.signal == SIGILL && (at == 7 || at == 9)) || c.signal == SIGSEGV);
         CHECK_EQ(SELECTOR(ss), USER_DS);
     }
 }

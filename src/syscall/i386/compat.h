@@ -16,6 +16,7 @@ u64 call_i386(arch::TrapFrame& frame) {
     return apply(Function, native_frame(frame));
 }
 
-extern constinit const std::span<const Entry> kCompatCalls;
+extern constinit const std::span<const Entry> kCompatCalls;      // compat.cc
+extern constinit const std::span<const Entry> kMachineCalls386;  // machine.cc
 
 }  // namespace syscall

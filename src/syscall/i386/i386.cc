@@ -25,6 +25,8 @@ struct Place {
 };
 constinit Place places[kTableSize]{};
 
+constexpr const std::span<const Entry>* kFamilies[] = {&kCompatCalls, &kMachineCalls386};
+
 PER_CPU u64 calls_here = 0;
 
 u64 unimplemented_here(arch::TrapFrame& frame) { return count_unimplemented(frame, Abi::I386); }
@@ -52,9 +54,11 @@ void init_i386() {
         ASSERT(places[same.i386].native == nullptr);
         if (entry != nullptr) places[same.i386].native = entry->handler;
     }
-    for (const Entry& entry : kCompatCalls) {
-        ASSERT(strcmp(abi::syscall_name_i386(entry.number), entry.name) == 0);
-        places[entry.number].own = entry.handler;
+    for (const std::span<const Entry>* family : kFamilies) {
+        for (const Entry& entry : *family) {
+            ASSERT(strcmp(abi::syscall_name_i386(entry.number), entry.name) == 0);
+            places[entry.number].own = entry.handler;
+        }
     }
 }
 

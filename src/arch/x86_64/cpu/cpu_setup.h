@@ -14,6 +14,7 @@ inline constexpr u16 kUserCs32 = 0x20 | 3;
 inline constexpr u16 kUserDs = 0x28 | 3;
 inline constexpr u16 kUserCs = 0x30 | 3;
 inline constexpr u16 kTssSelector = 0x40;
+inline constexpr u16 kLdtSelector = 0x50;
 
 /// Stacks of their own for exceptions that may strike when the current one is not usable.
 enum class Ist : u8 { None, DoubleFault, Nmi, MachineCheck };
@@ -62,6 +63,12 @@ void set_syscall_msrs();
 void enable_cpu_features();
 
 extern CpuTables cpu_tables;  // per-CPU
+
+/// This processor's. Preemption is off.
+inline CpuTables& this_cpu_tables() {
+    const u64 template_at = reinterpret_cast<u64>(&cpu_tables);
+    return *reinterpret_cast<CpuTables*>(template_at + this_cpu_read(this_cpu_offset));
+}
 
 // Per-CPU, used by syscall_entry.S.
 extern "C" u64 kernel_stack_top;

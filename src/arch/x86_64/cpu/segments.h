@@ -3,9 +3,10 @@
 /// later, and use them in 32-bit code. Private to arch/x86_64.
 ///
 /// Discipline: the kernel itself uses no data segment but GS, whose base is swapped on entry; so
-/// what a program has loaded stays in the registers until another task runs. Every selector that
-/// a program can load names a descriptor of the GDT that never changes, so loading it again
-/// cannot fail.
+/// what a program has loaded stays in the registers until another task runs. Meanwhile the
+/// descriptor may go (user_segment.h), and to load a selector without one is a general protection,
+/// for GS even with the user's base in place. So the processor is asked first (LAR), with
+/// interrupts off: the tables of one that does not take interrupts stay as they are.
 ///
 /// See: Intel SDM vol. 3, 3.4.4 (a selector that is loaded into FS or GS brings its base along).
 #pragma once
@@ -17,9 +18,12 @@ namespace arch {
 
 inline Selectors read_selectors() { return {read_ds(), read_es(), read_fs(), read_gs()}; }
 
-/// Loads all four, whatever the registers hold; FS and GS bases are those of the descriptors then.
-/// Interrupts are off.
+/// Loads all four, whatever the registers hold, 0 for what cannot be loaded; FS and GS bases are
+/// those of the descriptors then. Interrupts are off.
 void load_selectors(Selectors to);
+
+/// The part of switch_segments() for tasks that use selectors or have extras.
+void switch_rare(TaskState& from, const TaskState& to);
 
 /// Part of switch_to(): puts away what the running program has, and loads what `to` had. Most
 /// programs never touch a selector or GS, so that both cost a few tests. Interrupts are off.
@@ -29,10 +33,9 @@ inline void switch_segments(TaskState& from, const TaskState& to) {
     // While the kernel runs, the user's GS base waits in KernelGsBase. Only a selector can change
     // it behind our back.
     if (from.gs_base != 0 || from.selectors.gs != 0) from.gs_base = rdmsr(Msr::KernelGsBase);
-    if (from.selectors.any() || to.selectors.any()) [[unlikely]] {
-        load_selectors(to.selectors);
-        wrmsr(Msr::FsBase, to.fs_base);
-        wrmsr(Msr::KernelGsBase, to.gs_base);
+    const u64 rare = from.selectors.word() | to.selectors.word() | from.extras | to.extras;
+    if (rare != 0) [[unlikely]] {
+        switch_rare(from, to);
         return;
     }
     if (from.fs_base != to.fs_base) wrmsr(Msr::FsBase, to.fs_base);

@@ -17,22 +17,12 @@ void new_task_start();
 void new_task_started() { upcall::thread_started(); }
 }
 
-namespace {
-
-/// This processor's copy.
-template <class T>
-T& mine(T& variable) {
-    return *reinterpret_cast<T*>(reinterpret_cast<u64>(&variable) + this_cpu_read(this_cpu_offset));
-}
-
-}  // namespace
-
 void switch_to(TaskState& from, TaskState& to, void* to_stack_top) {
     fpu_switch(from, to);
     switch_segments(from, to);
     const u64 top = reinterpret_cast<u64>(to_stack_top);
     this_cpu_write(kernel_stack_top, top);
-    mine(cpu_tables).tss.rsp[0] = top;
+    this_cpu_tables().tss.rsp[0] = top;
     switch_stacks(&from.rsp, to.rsp);
 }
 
