@@ -205,25 +205,10 @@ inline u64 mul_div(u64 a, u64 b, u64 c) {
 
 // --- data segments ------------------------------------------------------------------------------
 
-inline u16 read_ds() {
-    u32 selector;
-    asm volatile("mov %%ds, %0" : "=r"(selector));
-    return u16(selector);
-}
-inline u16 read_es() {
-    u32 selector;
-    asm volatile("mov %%es, %0" : "=r"(selector));
-    return u16(selector);
-}
-inline u16 read_fs() {
-    u32 selector;
-    asm volatile("mov %%fs, %0" : "=r"(selector));
-    return u16(selector);
-}
-inline u16 read_gs() {
-    u32 selector;
-    asm volatile("mov %%gs, %0" : "=r"(selector));
-    return u16(selector);
+/// All four, straight to where they are kept.
+inline void store_data_segments(u16& ds, u16& es, u16& fs, u16& gs) {
+    asm volatile("movw %%ds, %0; movw %%es, %1; movw %%fs, %2; movw %%gs, %3"
+                 : "=m"(ds), "=m"(es), "=m"(fs), "=m"(gs));
 }
 /// Loading a selector that names no descriptor for data of rings 0 to 3 is a general protection.
 inline void load_ds(u16 selector) { asm volatile("mov %0, %%ds" : : "r"(u32{selector})); }

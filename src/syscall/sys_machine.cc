@@ -1,4 +1,4 @@
-// What only this machine has: bases of segments.
+// What only this machine has: bases of segments, and tables of them.
 
 #include "abi/prctl.h"
 #include "arch/cpu_features.h"
@@ -6,6 +6,7 @@
 #include "sched/task.h"
 #include "syscall/machine_calls.h"
 #include "syscall/table.h"
+#include "vm/ldt.h"
 
 namespace syscall {
 
@@ -43,7 +44,39 @@ Result<u64> sys_arch_prctl(int option, u64 value) {
     }
 }
 
+Result<u64> write_ldt(VirtAddr at, u64 bytes, bool old_mode) {
+    if (bytes != sizeof(abi::UserDesc)) return EINVAL;
+    const abi::UserDesc info = TRY(UserPtr<const abi::UserDesc>(at).copy_in());
+    TRY(vm::write_ldt(*sched::current().mm, info, old_mode));
+    return u64{0};
+}
+
+/// What a process has that never wrote one: nothing, in zeros.
+Result<u64> read_default_ldt(VirtAddr to, u64 bytes) {
+    constexpr u64 kDefaultBytes = 128;
+    bytes = std::min(bytes, kDefaultBytes);
+    TRY(clear_user(to, bytes));
+    return bytes;
+}
+
+Result<u64> modify_ldt(int function, VirtAddr at, u64 bytes) {
+    constexpr int kRead = 0, kWriteOld = 1, kReadDefault = 2, kWrite = 0x11;
+    switch (function) {
+    case kRead: return vm::read_ldt(*sched::current().mm, at, bytes);
+    case kWriteOld: return write_ldt(at, bytes, true);
+    case kReadDefault: return read_default_ldt(at, bytes);
+    case kWrite: return write_ldt(at, bytes, false);
+    default: return ENOSYS;
+    }
+}
+
+/// Its result is an int, by accident: errors come back as positive numbers, of 32 bits.
+Result<u64> sys_modify_ldt(int function, VirtAddr at, u64 bytes) {
+    return u64{u32(to_register(modify_ldt(function, at, bytes)))};
+}
+
 constexpr Entry kCalls[] = {
+    {154, "modify_ldt", call<sys_modify_ldt>},
     {158, "arch_prctl", call<sys_arch_prctl>},
 };
 

@@ -10,6 +10,7 @@
 #include "arch/layout.h"
 #include "sched/task.h"
 #include "vm/areas.h"
+#include "vm/ldt.h"
 #include "vm/tables/tlb.h"
 
 namespace vm {
@@ -100,6 +101,7 @@ Result<void> MmStruct::copy_areas_from(MmStruct& source) {
 
 Result<MmStruct*> MmStruct::duplicate(MmStruct& source) {
     MmStruct* child = TRY(create());
+    const Result<void> copied_ldt = copy_ldt(*child, source);
     source.mmap_lock.down_write();
     child->mmap_base = source.mmap_base;
     child->free_area_cache = source.free_area_cache;
@@ -119,7 +121,7 @@ Result<MmStruct*> MmStruct::duplicate(MmStruct& source) {
     if (child->exe_file) child->exe_file->get();
     const Result<void> copied = child->copy_areas_from(source);
     source.mmap_lock.up_write();
-    if (copied.ok()) return child;
+    if (copied.ok() && copied_ldt.ok()) return child;
     child->put();
     return ENOMEM;
 }

@@ -5,6 +5,7 @@
 #include "mm/slab.h"
 #include "sched/sched.h"
 #include "vm/cache/cache.h"
+#include "vm/ldt.h"
 #include "vm/zap.h"
 
 namespace vm {
@@ -57,6 +58,7 @@ void MmStruct::put() {
 /// before the tables go.
 void MmStruct::exit_mmap() {
     leave_mm_everywhere(*this);
+    free_ldt(*this);
     TlbGather gather(*this);
     while (VmArea* area = areas.first()) {
         const VmArea* next = areas.next(*area);

@@ -105,6 +105,9 @@ public:
     SpinLock page_table_lock{"page_table", LockRank::PageTable};
     CpuMask cpus;  // processors that have these page tables loaded: for TLB shootdown
 
+    // The segments of its programs (ldt.h); null, mostly.
+    std::atomic<struct LdtStruct*> ldt{nullptr};
+
     // Where things are; set by exec, guarded by mmap_lock. The heap is [start_brk, brk_end).
     VirtAddr mmap_base, start_brk, brk_end, start_stack, start_code, end_code, start_data, end_data;
     VirtAddr arg_start, arg_end, env_start, env_end;

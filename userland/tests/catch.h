@@ -22,6 +22,8 @@ struct caught {
     int signal, code; /* 0: nothing was raised */
     uintptr_t address, rip;
     long trapno, error, cr2;
+    unsigned cs, ss;
+    uintptr_t rsp, rax;
 };
 
 static struct caught caught_now;
@@ -35,7 +37,11 @@ static void catcher(int signal, siginfo_t* info, void* context) {
                                  .rip = registers[REG_RIP],
                                  .trapno = registers[REG_TRAPNO],
                                  .error = registers[REG_ERR],
-                                 .cr2 = registers[REG_CR2]};
+                                 .cr2 = registers[REG_CR2],
+                                 .cs = registers[REG_CSGSFS] & 0xffff,
+                                 .ss = (uint64_t)registers[REG_CSGSFS] >> 48,
+                                 .rsp = registers[REG_RSP],
+                                 .rax = registers[REG_RAX]};
     siglongjmp(caught_where, 1);
 }
 

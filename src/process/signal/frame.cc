@@ -9,6 +9,7 @@
 // final IRET does not accept (a selector, rip) becomes an exception of the program there.
 
 #include "arch/layout.h"
+#include "arch/user_segment.h"
 #include "core/user/user_ptr.h"
 #include "lib/string.h"
 #include "mm/own.h"
@@ -111,7 +112,8 @@ void restore_registers(const abi::SigContext& from, arch::TrapFrame& frame) {
 
 abi::UContext make_context(const Task& task, u64 saved_mask, const arch::TrapFrame& frame) {
     abi::UContext uc{};
-    uc.flags = abi::UC_SIGCONTEXT_SS | abi::UC_STRICT_RESTORE_SS;
+    uc.flags = abi::UC_SIGCONTEXT_SS;
+    if (frame.cs == kStart.cs) uc.flags |= abi::UC_STRICT_RESTORE_SS;
     uc.stack = {task.altstack_base.raw(), task.altstack_flags, 0, task.altstack_size};
     save_registers(frame, uc.mcontext);
     uc.mcontext.oldmask = saved_mask;
@@ -147,6 +149,9 @@ Result<void> do_sigreturn(arch::TrapFrame& frame) {
     TRY(copy_from_user(&uc, at, sizeof uc));
     TRY(read_fpu(task, uc.mcontext.fpstate));
     restore_registers(uc.mcontext, frame);
+    // Old programs left for 64-bit code with whatever they found in SS.
+    const bool is_strict = uc.flags & abi::UC_STRICT_RESTORE_SS;
+    if (frame.cs == kStart.cs && !is_strict) frame.ss = arch::valid_stack_segment(u16(frame.ss));
     set_current_blocked(uc.sigmask);
     if (!(uc.stack.flags & ~(abi::SS_ONSTACK | abi::SS_DISABLE | abi::SS_AUTODISARM))) {
         task.altstack_base = VirtAddr(uc.stack.base);
@@ -184,7 +189,8 @@ Result<void> setup_rt_frame(const Delivery& delivery, u64 saved_mask, arch::Trap
     frame.rsp = place.frame;
     frame.rip = action.handler;
     frame.cs = kStart.cs;  // the interrupted code may have been in another segment
-    frame.ss = kStart.ss;
+    // A handler may want to know which stack that code had, but it must be one to return to.
+    if (frame.ss != kStart.ss) frame.ss = arch::valid_stack_segment(u16(frame.ss));
     frame.rflags &= ~kClearedFlags;
     return {};
 }

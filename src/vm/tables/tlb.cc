@@ -4,10 +4,12 @@
 
 #include "arch/cpu.h"
 #include "arch/layout.h"
+#include "arch/user_segment.h"
 #include "core/irq/ipi.h"
 #include "core/percpu/percpu.h"
 #include "sched/sched.h"
 #include "sched/task.h"
+#include "vm/ldt.h"
 
 namespace vm {
 
@@ -36,6 +38,7 @@ void leave_mm() {
     MmStruct* mm = arch::this_cpu_read(loaded_mm);
     arch::write_cr3(arch::virt_to_phys(&mm::kernel_page_table()).raw());
     arch::this_cpu_write(loaded_mm, static_cast<MmStruct*>(nullptr));
+    switch_ldt(nullptr);
     mm->cpus.clear(cpu_id());
     mm->drop();
 }
@@ -57,6 +60,14 @@ void flush_here(void* argument) {
 void leave_here(void* argument) {
     IrqOffGuard irqs_off;
     if (arch::this_cpu_read(loaded_mm) == argument) leave_mm();
+}
+
+void reload_ldt_here(void* argument) {
+    IrqOffGuard irqs_off;
+    MmStruct& mm = *static_cast<MmStruct*>(argument);
+    if (arch::this_cpu_read(loaded_mm) != &mm) return;
+    switch_ldt(mm.ldt.load(std::memory_order_acquire));
+    arch::refresh_ldt_segments();
 }
 
 /// Runs `fn` on the processors in `mm.cpus`, this one included.
@@ -93,6 +104,8 @@ void flush_tlb_kernel_range(VirtAddr start, VirtAddr end) {
 
 void leave_mm_everywhere(MmStruct& mm) { call_on_users(mm, leave_here, &mm); }
 
+void reload_ldt_everywhere(MmStruct& mm) { call_on_users(mm, reload_ldt_here, &mm); }
+
 void load_mm(MmStruct& mm) {
     MmStruct* old = arch::this_cpu_read(loaded_mm);
     const unsigned cpu = cpu_id();
@@ -100,6 +113,7 @@ void load_mm(MmStruct& mm) {
     mm.cpus.set(cpu);  // first: from here on we are told of changes
     arch::write_cr3(arch::virt_to_phys(mm.page_table).raw());
     arch::this_cpu_write(loaded_mm, &mm);
+    switch_ldt(mm.ldt.load(std::memory_order_acquire));
     if (old) {
         old->cpus.clear(cpu);
         old->drop();

@@ -22,7 +22,11 @@ void flush_tlb_kernel_range(VirtAddr start, VirtAddr end);
 /// tables instead. For an address space that nobody lives in any more.
 void leave_mm_everywhere(MmStruct& mm);
 
-/// Loads `mm`'s page tables on this processor. Interrupts are off.
+/// Makes every processor that has `mm` loaded load its LDT, which is another one now, and with it
+/// DS and ES. As flush_tlb_range().
+void reload_ldt_everywhere(MmStruct& mm);
+
+/// Loads `mm`'s page tables and LDT on this processor. Interrupts are off.
 void load_mm(MmStruct& mm);
 
 /// Collects pages that have lost an entry until the TLBs have been flushed. Linux' struct

@@ -122,9 +122,9 @@ void set_tls(TaskState& state, bool is_running, u32 index, u64 descriptor, u32 b
 
 void refresh_ldt_segments() {
     constexpr u16 kInLdt = 1 << 2;
-    const u16 ds = read_ds(), es = read_es();
-    if (ds & kInLdt) load_ds(loadable(ds));
-    if (es & kInLdt) load_es(loadable(es));
+    const Selectors now = read_selectors();
+    if (now.ds & kInLdt) load_ds(loadable(now.ds));
+    if (now.es & kInLdt) load_es(loadable(now.es));
 }
 
 u16 valid_stack_segment(u16 wanted) {

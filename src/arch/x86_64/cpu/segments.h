@@ -16,7 +16,11 @@
 
 namespace arch {
 
-inline Selectors read_selectors() { return {read_ds(), read_es(), read_fs(), read_gs()}; }
+inline Selectors read_selectors() {
+    Selectors now;
+    store_data_segments(now.ds, now.es, now.fs, now.gs);
+    return now;
+}
 
 /// Loads all four, whatever the registers hold, 0 for what cannot be loaded; FS and GS bases are
 /// those of the descriptors then. Interrupts are off.
@@ -28,12 +32,13 @@ void switch_rare(TaskState& from, const TaskState& to);
 /// Part of switch_to(): puts away what the running program has, and loads what `to` had. Most
 /// programs never touch a selector or GS, so that both cost a few tests. Interrupts are off.
 inline void switch_segments(TaskState& from, const TaskState& to) {
-    from.selectors = read_selectors();
+    Selectors& now = from.selectors;
+    store_data_segments(now.ds, now.es, now.fs, now.gs);
     from.fs_base = rdmsr(Msr::FsBase);
     // While the kernel runs, the user's GS base waits in KernelGsBase. Only a selector can change
     // it behind our back.
-    if (from.gs_base != 0 || from.selectors.gs != 0) from.gs_base = rdmsr(Msr::KernelGsBase);
-    const u64 rare = from.selectors.word() | to.selectors.word() | from.extras | to.extras;
+    if (from.gs_base != 0 || now.gs != 0) from.gs_base = rdmsr(Msr::KernelGsBase);
+    const u64 rare = now.word() | to.selectors.word() | from.extras | to.extras;
     if (rare != 0) [[unlikely]] {
         switch_rare(from, to);
         return;

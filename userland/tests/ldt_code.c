@@ -1,0 +1,278 @@
+/* Code of 16 and 32 bits in segments of a process's own, and what goes wrong there. */
+#include "tests/ldt.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/time.h>
+
+/* --- code --------------------------------------------------------------------------------
+ */
+
+struct low { /* a page that such code can reach */
+    uint8_t code[256];
+    volatile uint32_t result, go_on;
+    uint8_t stack[1024];
+};
+static struct low* low;
+
+static void prepare(const uint8_t* code, unsigned size) {
+    need_ldt();
+    low = low_memory(4096);
+    memcpy(low->code, code, size);
+}
+
+/* Jumps to offset 0 of `selector`, until a signal; ebx points to `result`. */
+static struct caught run_far(unsigned selector) {
+    struct {
+        uint32_t offset;
+        uint16_t selector;
+    } __attribute__((packed)) target = {0, (uint16_t)selector};
+    LOAD(ds, USER_DS);
+    struct caught c = CATCH(asm volatile("ljmpl *(%0)" ::"r"(&target), "b"(&low->result), "a"(20)
+                                         : "memory"));
+    LOAD(ds, 0);
+    return c;
+}
+
+static void code_of_32_bits(void) {
+    const uint8_t code[] = {0xb8, 0x78, 0x56, 0x34, 0x12, STORE_EAX, 0x40, UD2};
+    prepare(code, sizeof code);
+    NEED(put(3, low, 0xfff, SEG_32BIT | CODE) == 0);
+    struct caught c = run_far(IN_LDT(3));
+    CHECK_EQ(c.signal, SIGILL);
+    CHECK_EQ(c.rip, 8); /* within the segment */
+    CHECK_EQ(c.cs, IN_LDT(3));
+    CHECK_EQ(low->result, 0x12345678);
+    CHECK_EQ(SELECTOR(cs), USER_CS);
+}
+
+static void code_of_16_bits(void) {
+    const uint8_t code[] = {0xb8, 0x34, 0x12, STORE_EAX_16, UD2}; /* mov $0x1234, %ax */
+    prepare(code, sizeof code);
+    NEED(put(3, low, 0xfff, CODE) == 0);
+    struct caught c = run_far(IN_LDT(3));
+    CHECK_EQ(c.signal, SIGILL);
+    CHECK_EQ(c.rip, 7);
+    CHECK_EQ(low->result, 0x1234);
+}
+
+static void calls(void) {
+    const uint8_t code32[] = {0xcd, 0x80, STORE_EAX, UD2};
+    const uint8_t code16[] = {0xcd, 0x80, STORE_EAX_16, UD2};
+    for (unsigned i = 0; i < 2; i++) {
+        prepare(i ? code16 : code32, i ? sizeof code16 : sizeof code32);
+        NEED(put(3, low, 0xfff, CODE | (i ? 0 : SEG_32BIT)) == 0);
+        struct caught c = run_far(IN_LDT(3));
+        CHECK_EQ(c.signal, SIGILL);
+        CHECK_EQ(c.cs, IN_LDT(3));
+        CHECK_EQ(low->result, getpid());
+    }
+}
+
+/* AMD's processors have SYSCALL here. It goes on in the plain 32-bit segment, so somewhere else. */
+static void syscall_in_it(void) {
+    const uint8_t code[] = {0xb8, 20, 0, 0, 0, 0x31, 0xed, 0x0f, 0x05, UD2};
+    for (unsigned i = 0; i < 50; i++) {
+        prepare(code, sizeof code);
+        NEED(put(3, low, 0xfff, SEG_32BIT | CODE) == 0);
+        struct caught c = run_far(IN_LDT(3));
+        CHECK(c.signal == SIGILL || c.signal == SIGSEGV);
+        CHECK(c.cs == IN_LDT(3) || c.cs == USER_CS32);
+    }
+    CHECK_EQ(syscall(SYS_getpid), getpid());
+}
+
+/* Limits hold: the last byte of code is there, the next is not. */
+static void limits(void) {
+    const uint8_t code[] = {0x90, 0x90, 0x90, UD2};
+    prepare(code, sizeof code);
+    NEED(put(3, low, 4, SEG_32BIT | CODE) == 0);
+    CHECK_EQ(run_far(IN_LDT(3)).signal, SIGILL);
+    NEED(put(3, low, 1, SEG_32BIT | CODE) == 0);
+    struct caught c = run_far(IN_LDT(3));
+    if (c.signal == SIGILL) return; /* QEMU's translator knows no limits */
+    CHECK_EQ(c.signal, SIGSEGV);
+    CHECK_EQ(c.rip, 2);
+}
+
+static volatile int interrupted;
+static void note_mode(int signal, siginfo_t* info, void* context) {
+    (void)signal, (void)info;
+    const greg_t* registers = ((ucontext_t*)context)->uc_mcontext.gregs;
+    if ((registers[REG_CSGSFS] & 0xffff) != IN_LDT(3)) return; /* before it got there */
+    CHECK((uint64_t)registers[REG_RIP] <= 6);
+    if (++interrupted == 5) low->go_on = 1;
+}
+static void handlers_come_back_to_it(void) {
+    const uint8_t code[] = {0x83, 0x7b, 0x04, 0x00, /* 1: cmpl $0, 4(%ebx) */
+                            0x74, 0xfa,             /*    je 1b */
+                            UD2};
+    prepare(code, sizeof code);
+    NEED(put(3, low, 0xfff, SEG_32BIT | CODE) == 0);
+    struct sigaction action = {.sa_sigaction = note_mode, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct itimerval often = {{0, 5000}, {0, 5000}};
+    NEED(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+    struct caught c = run_far(IN_LDT(3));
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    CHECK_EQ(c.signal, SIGILL);
+    CHECK_EQ(c.rip, 6);
+    CHECK(interrupted >= 5);
+}
+
+/* --- by way of sigreturn -----------------------------------------------------------------------
+ */
+
+static struct {
+    unsigned cs, ss;
+    uint64_t rip, rsp;
+} going;
+static void send_there(int signal, siginfo_t* info, void* context) {
+    (void)signal, (void)info;
+    greg_t* registers = ((ucontext_t*)context)->uc_mcontext.gregs;
+    registers[REG_CSGSFS] = (greg_t)((uint64_t)going.ss << 48 | going.cs);
+    registers[REG_RIP] = (greg_t)going.rip;
+    registers[REG_RSP] = (greg_t)going.rsp;
+    registers[REG_RBX] = LOW(&low->result);
+    registers[REG_RAX] = 20;
+}
+static struct caught go(unsigned cs, unsigned ss, uint64_t rip, uint64_t rsp) {
+    struct sigaction action = {.sa_sigaction = send_there, .sa_flags = SA_SIGINFO};
+    NEED(sigaction(SIGUSR1, &action, NULL) == 0);
+    going.cs = cs;
+    going.ss = ss;
+    going.rip = rip;
+    going.rsp = rsp;
+    LOAD(ds, USER_DS);
+    struct caught c = CATCH(raise(SIGUSR1));
+    LOAD(ds, 0);
+    return c;
+}
+
+/* A stack of 16 bits with a base: only sp counts. A handler sees which stack it was. */
+static void stack_of_16_bits(void) {
+    const uint8_t code[] = {0x68,         0x34, 0x12,       /* push $0x1234 */
+                            0x66,         0x31, 0xc0, 0x58, /* xor %eax, %eax; pop %ax */
+                            STORE_EAX_16, 0x6a, 0x07, UD2}; /* push $7 */
+    prepare(code, sizeof code);
+    NEED(put(3, low, 0xfff, CODE) == 0);
+    NEED(put(4, low->stack, 0x3ff, 0) == 0);
+    struct caught c = go(IN_LDT(3), IN_LDT(4), 0, 0x200);
+    CHECK_EQ(c.signal, SIGILL);
+    CHECK_EQ(c.cs, IN_LDT(3));
+    CHECK_EQ(c.ss, IN_LDT(4));
+    CHECK_EQ(c.rsp & 0xffff, 0x1fe);
+    CHECK_EQ(low->result, 0x1234);
+    CHECK_EQ(low->stack[0x1fe], 7);
+    c = go(IN_LDT(3), IN_LDT(4), 0, 0x402); /* beyond its limit, which QEMU does not know */
+    if (c.signal == SIGILL) return;
+    CHECK_EQ(c.signal, SIGBUS);
+    CHECK_EQ(c.trapno, SS);
+}
+
+/* What IRET refuses becomes the program's, with the selector in the frame. */
+static void bad_selectors(void) {
+    const uint8_t code[] = {UD2};
+    prepare(code, sizeof code);
+    NEED(put(1, low, 0xfff, SEG_32BIT | CODE | NOT_PRESENT) == 0);
+    NEED(put(2, low, 0xfff, SEG_32BIT | NOT_PRESENT) == 0);
+    NEED(put(3, low, 0xfff, SEG_32BIT | CODE) == 0);
+    NEED(put(4, low, 0xfff, SEG_32BIT) == 0);
+    NEED(put(5, low, 0xfff, SEG_32BIT | READ_EXEC_ONLY) == 0);
+    NEED(put(6, low, 0xfff, SEG_32BIT | CONFORMING | NOT_PRESENT) == 0);
+    const struct {
+        unsigned cs, ss, signal, trap, error;
+    } kTries[] = {
+        {IN_LDT(1), USER_DS, SIGBUS, NP, IN_LDT(1)},
+        {IN_LDT(6), USER_DS, SIGBUS, NP, IN_LDT(6)},
+        {IN_LDT(4), USER_DS, SIGSEGV, GP, IN_LDT(4)},
+        {IN_LDT(0), USER_DS, SIGSEGV, GP, IN_LDT(0)},
+        {IN_LDT(7), USER_DS, SIGSEGV, GP, IN_LDT(7)},
+        {IN_LDT(8191), USER_DS, SIGSEGV, GP, IN_LDT(8191)},
+        {IN_LDT(3), IN_LDT(2), SIGBUS, SS, IN_LDT(2)},
+        {IN_LDT(3), IN_LDT(5), SIGSEGV, GP, IN_LDT(5)},
+        {IN_LDT(3), IN_LDT(3), SIGSEGV, GP, IN_LDT(3)},
+        {IN_LDT(3), IN_LDT(7), SIGSEGV, GP, IN_LDT(7)},
+        {IN_LDT(3), 0, SIGSEGV, GP, 0},
+        {USER_CS, IN_LDT(2), SIGBUS, SS, IN_LDT(2)},
+        {USER_CS, IN_LDT(5), SIGSEGV, GP, IN_LDT(5)},
+    };
+    for (volatile unsigned i = 0; i < sizeof kTries / sizeof *kTries; i++) {
+        struct caught c = go(kTries[i].cs, kTries[i].ss, 0, 0x800);
+        CHECK_EQ(c.code, SI_KERNEL);
+        /* Linux leaves for such a stack by a detour, and all that fails there is #GP(0). */
+        if ((kTries[i].ss & 4) && c.signal == SIGSEGV && c.trapno == GP && c.error == 0) continue;
+        CHECK_EQ(c.signal, kTries[i].signal);
+        /* Emulators call a stack segment that is not present a segment that is not present. */
+        if (c.trapno != NP || kTries[i].trap != SS) CHECK_EQ(c.trapno, kTries[i].trap);
+        CHECK_EQ(c.error, kTries[i].error & ~3u);
+    }
+    CHECK_EQ(go(IN_LDT(3), IN_LDT(4), 0, 0x800).signal, SIGILL); /* and the good one works */
+}
+
+static void go_to_bad_selector(void) {
+    prepare((const uint8_t[]){UD2}, 2);
+    NEED(put(1, low, 0xfff, SEG_32BIT | CODE | NOT_PRESENT) == 0);
+    struct sigaction action = {.sa_sigaction = send_there, .sa_flags = SA_SIGINFO};
+    NEED(sigaction(SIGUSR1, &action, NULL) == 0);
+    going.cs = IN_LDT(1);
+    going.ss = USER_DS;
+    raise(SIGUSR1);
+}
+static void dies_of_it(void) {
+    need_ldt();
+    CHECK_KILLED(in_child(go_to_bad_selector), SIGBUS);
+}
+
+static struct caught of_thread;
+static sigjmp_buf thread_home;
+static void catch_thread(int signal, siginfo_t* info, void* context) {
+    const greg_t* registers = ((ucontext_t*)context)->uc_mcontext.gregs;
+    of_thread.signal = signal;
+    of_thread.code = info->si_code;
+    of_thread.cs = registers[REG_CSGSFS] & 0xffff;
+    siglongjmp(thread_home, 1);
+}
+static void* spin_in_it(void* argument) {
+    (void)argument;
+    struct {
+        uint32_t offset;
+        uint16_t selector;
+    } __attribute__((packed)) target = {0, IN_LDT(3)};
+    static char stack[64 * 1024];
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    sigaltstack(&alternate, NULL);
+    LOAD(ds, USER_DS);
+    if (sigsetjmp(thread_home, 1) == 0) {
+        asm volatile("ljmpl *(%0)" ::"r"(&target), "b"(&low->result) : "memory");
+    }
+    LOAD(ds, 0);
+    return NULL;
+}
+/* The segment goes away under the code that runs in it: at its next interrupt there is no way back.
+ */
+static void removed_under_a_thread(void) {
+    const uint8_t code[] = {0xff, 0x03, 0xeb, 0xfc}; /* 1: incl (%ebx); jmp 1b */
+    for (unsigned i = 0; i < 20; i++) {
+        prepare(code, sizeof code);
+        NEED(put(3, low, 0xfff, SEG_32BIT | CODE) == 0);
+        of_thread.signal = 0;
+        struct sigaction action = {.sa_sigaction = catch_thread,
+                                   .sa_flags = SA_SIGINFO | SA_ONSTACK};
+        NEED(sigaction(SIGSEGV, &action, NULL) == 0 && sigaction(SIGBUS, &action, NULL) == 0);
+        pthread_t thread;
+        NEED(pthread_create(&thread, NULL, spin_in_it, NULL) == 0);
+        while (low->result == 0) sched_yield();
+        NEED((i % 2 ? take_away(3) : put(3, low, 0xfff, SEG_32BIT | CODE | NOT_PRESENT)) == 0);
+        NEED(pthread_join(thread, NULL) == 0);
+        CHECK_EQ(of_thread.signal, i % 2 ? SIGSEGV : SIGBUS);
+        CHECK_EQ(of_thread.code, SI_KERNEL);
+        CHECK_EQ(of_thread.cs, IN_LDT(3));
+    }
+}
+
+int main(void) {
+    return run_cases((struct test_case[]){
+        CASE(code_of_32_bits), CASE(code_of_16_bits), CASE(calls), CASE(syscall_in_it),
+        CASE(limits), CASE(handlers_come_back_to_it), CASE(stack_of_16_bits), CASE(bad_selectors),
+        CASE(dies_of_it), CASE(removed_under_a_thread), END});
+}
