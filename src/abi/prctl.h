@@ -29,7 +29,8 @@ inline constexpr u32 kRebootCadOn = 0x89ab'cdef, kRebootCadOff = 0;
 
 inline constexpr unsigned CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2;
 inline constexpr unsigned CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETGID = 6;
-inline constexpr unsigned CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_SYS_CHROOT = 18;
+inline constexpr unsigned CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_SYS_RAWIO = 17;
+inline constexpr unsigned CAP_SYS_CHROOT = 18;
 inline constexpr unsigned CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23;
 inline constexpr unsigned CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_MKNOD = 27, CAP_SYSLOG = 34;
 inline constexpr unsigned CAP_WAKE_ALARM = 35;

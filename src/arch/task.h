@@ -17,6 +17,8 @@ struct alignas(8) Selectors {
 
 inline constexpr u32 kTlsSlots = 3;
 
+struct IoBitmap;
+
 /// Registers of a task that is not running. General registers lie on its kernel stack.
 struct TaskState {
     u64 rsp = 0;  // kernel stack pointer, as switch_stacks() left it
@@ -28,11 +30,14 @@ struct TaskState {
     u64 fpu_cpu = ~u64{0};  // this_cpu_offset of the processor that loaded it last
     // The last fault of the program (UserFault), for signal frames.
     u64 trap_number = 0, trap_error = 0, fault_address = 0;
-    u64 tls[kTlsSlots] = {};  // descriptors of its own in the GDT (user_segment.h)
+    u64 tls[kTlsSlots] = {};    // descriptors of its own in the GDT (user_segment.h)
+    IoBitmap* ports = nullptr;  // I/O ports of its own (io_ports.h)
+    u8 io_privilege = 0;        // iopl(2)
 };
 
 /// TaskState::extras, bits. A switch between two tasks without any looks no further.
-inline constexpr u64 kHasTls = 1 << 0;  // some of `tls` is not 0
+inline constexpr u64 kHasTls = 1 << 0;    // some of `tls` is not 0
+inline constexpr u64 kHasPorts = 1 << 1;  // may use I/O ports
 
 /// Lets `to` run on this processor instead of `from`: switches stack, FPU state, data segments,
 /// the TSS and the system-call stack. Returns when somebody switches back to `from`. Interrupts

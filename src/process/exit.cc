@@ -13,6 +13,7 @@
 #include "mm/own.h"
 #include "process/controlling_tty.h"
 #include "process/futex/futex.h"
+#include "process/machine/ioport.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
@@ -171,6 +172,7 @@ void trace_exit(const Task& task) {
 /// For sched/: the last reference to a task is gone.
 void free_process_parts(Task& task) {
     arch::fpu_destroy(task.arch);
+    put_ports(task);
     if (task.pending) {
         IrqGuard guard(task.sighand->lock);
         flush_pending(*task.signal, *task.pending, ~u64{0});

@@ -13,6 +13,7 @@
 #include "fs/fd_table.h"
 #include "lib/string.h"
 #include "mm/own.h"
+#include "process/machine/ioport.h"
 #include "process/machine/tls.h"
 #include "process/signal_internal.h"
 #include "process/timer/cpu_timer.h"
@@ -178,6 +179,7 @@ Result<void> copy_thread(Task& child, Task& parent, const CloneRequest& request,
     regs.orig_rax = ~u64{0};
     if (request.stack != 0) regs.rsp = request.stack;
     arch::segments_copy(child.arch, parent.arch);
+    share_ports(child, parent);
     if (request.flags & abi::CLONE_SETTLS) TRY(set_tls(child, request));
     TRY(arch::fpu_copy(child.arch, parent.arch));
     arch::prepare_stack(child.arch, static_cast<u8*>(child.stack) + sched::kKernelStackSize,

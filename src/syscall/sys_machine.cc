@@ -1,8 +1,9 @@
-// What only this machine has: bases of segments, and tables of them.
+// What only this machine has: segments and I/O ports.
 
 #include "abi/prctl.h"
 #include "arch/cpu_features.h"
 #include "arch/layout.h"
+#include "process/machine/ioport.h"
 #include "sched/task.h"
 #include "syscall/machine_calls.h"
 #include "syscall/table.h"
@@ -77,6 +78,8 @@ Result<u64> sys_modify_ldt(int function, VirtAddr at, u64 bytes) {
 
 constexpr Entry kCalls[] = {
     {154, "modify_ldt", call<sys_modify_ldt>},
+    {172, "iopl", call<process::iopl>},
+    {173, "ioperm", call<process::ioperm>},
     {158, "arch_prctl", call<sys_arch_prctl>},
 };
 

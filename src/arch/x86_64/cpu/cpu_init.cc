@@ -9,7 +9,7 @@
 
 namespace arch {
 
-PER_CPU CpuTables cpu_tables{};
+PER_CPU CpuArea cpu_area{};
 extern "C" {
 PER_CPU u64 kernel_stack_top = 0;
 PER_CPU u64 user_rsp_scratch = 0;
@@ -68,7 +68,7 @@ void set_syscall_msrs() {
 void cpu_init(unsigned cpu) {
     enable_cpu_features();
     if (cpu_features.rdtscp) wrmsr(Msr::TscAux, cpu);  // for getcpu() in user mode
-    CpuTables& tables = mine(cpu_tables);
+    CpuTables& tables = this_cpu_tables();
     IstStacks& stacks = mine(ist_stacks);
     u64 ist_tops[3];
     for (unsigned i = 0; i < 3; i++) {

@@ -39,6 +39,18 @@ struct CpuTables {
     Tss tss;
 };
 
+/// The I/O bitmap, once it is part of the TSS (io_ports.cc).
+struct PortBitmap {
+    u8 bytes[65536 / 8 + 1];
+    bool is_in_tss;
+    u64 serial;  // of which task's ports it is a copy
+};
+
+struct CpuArea {
+    CpuTables tables;
+    PortBitmap ports;
+};
+
 /// The descriptor of a code or data segment; `access` is its access byte, `flags` its flag nibble.
 /// See: Intel SDM vol. 3, 3.4.5.
 u64 segment_descriptor(u8 access, u8 flags);
@@ -62,13 +74,14 @@ void load_idt();
 void set_syscall_msrs();
 void enable_cpu_features();
 
-extern CpuTables cpu_tables;  // per-CPU
+extern CpuArea cpu_area;  // per-CPU
 
 /// This processor's. Preemption is off.
-inline CpuTables& this_cpu_tables() {
-    const u64 template_at = reinterpret_cast<u64>(&cpu_tables);
-    return *reinterpret_cast<CpuTables*>(template_at + this_cpu_read(this_cpu_offset));
+inline CpuArea& this_cpu_area() {
+    const u64 template_at = reinterpret_cast<u64>(&cpu_area);
+    return *reinterpret_cast<CpuArea*>(template_at + this_cpu_read(this_cpu_offset));
 }
+inline CpuTables& this_cpu_tables() { return this_cpu_area().tables; }
 
 // Per-CPU, used by syscall_entry.S.
 extern "C" u64 kernel_stack_top;

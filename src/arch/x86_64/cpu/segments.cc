@@ -7,22 +7,6 @@
 
 namespace arch {
 
-namespace {
-
-/// Interrupts off from here to the end of the block: what the registers and the task's state say
-/// of a base must not differ when another task is switched to.
-class IrqsOff {
-public:
-    IrqsOff() : were_on_(irq_save()) {}
-    ~IrqsOff() { irq_restore(were_on_); }
-    IrqsOff(const IrqsOff&) = delete;
-
-private:
-    bool were_on_;
-};
-
-}  // namespace
-
 /// `selector`, or 0 if loading it would fault: it must name data or readable code, present, of a
 /// ring that its privilege level may use.
 static u16 loadable(u16 selector) {
@@ -48,7 +32,9 @@ static void load_tls(const TaskState& state) {
 }
 
 void switch_rare(TaskState& from, const TaskState& to) {
-    if ((from.extras | to.extras) & kHasTls) load_tls(to);
+    const u64 extras = from.extras | to.extras;
+    if (extras & kHasTls) load_tls(to);
+    if (extras & kHasPorts) load_ports(to);
     load_selectors(to.selectors);
     wrmsr(Msr::FsBase, to.fs_base);
     wrmsr(Msr::KernelGsBase, to.gs_base);

@@ -16,6 +16,18 @@
 
 namespace arch {
 
+/// Interrupts off from here to the end of the block: what the registers and the task's state say
+/// must not differ when another task is switched to.
+class IrqsOff {
+public:
+    IrqsOff() : were_on_(irq_save()) {}
+    ~IrqsOff() { irq_restore(were_on_); }
+    IrqsOff(const IrqsOff&) = delete;
+
+private:
+    bool were_on_;
+};
+
 inline Selectors read_selectors() {
     Selectors now;
     store_data_segments(now.ds, now.es, now.fs, now.gs);
@@ -25,6 +37,9 @@ inline Selectors read_selectors() {
 /// Loads all four, whatever the registers hold, 0 for what cannot be loaded; FS and GS bases are
 /// those of the descriptors then. Interrupts are off.
 void load_selectors(Selectors to);
+
+/// Lets the I/O ports of `state` be those of this processor. Interrupts are off.
+void load_ports(const TaskState& state);
 
 /// The part of switch_segments() for tasks that use selectors or have extras.
 void switch_rare(TaskState& from, const TaskState& to);
