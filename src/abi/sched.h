@@ -16,7 +16,9 @@ inline constexpr u64 CLONE_CHILD_SETTID = 0x100'0000, CLONE_NEWCGROUP = 0x200'00
 inline constexpr u64 CLONE_NEWUTS = 0x400'0000, CLONE_NEWIPC = 0x800'0000;
 inline constexpr u64 CLONE_NEWUSER = 0x1000'0000, CLONE_NEWPID = 0x2000'0000;
 inline constexpr u64 CLONE_NEWNET = 0x4000'0000, CLONE_IO = 0x8000'0000;
-inline constexpr u64 CLONE_CLEAR_SIGHAND = 0x1'0000'0000;  // clone3 only
+// clone3 only:
+inline constexpr u64 CLONE_NEWTIME = 0x80;
+inline constexpr u64 CLONE_CLEAR_SIGHAND = 0x1'0000'0000, CLONE_INTO_CGROUP = 0x2'0000'0000;
 
 /// struct clone_args. Its size is passed along: 64 for the first version.
 struct CloneArgs {
@@ -29,7 +31,8 @@ struct CloneArgs {
     u64 set_tid, set_tid_size;
     u64 cgroup;
 };
-inline constexpr u64 kCloneArgsSize0 = 64;
+inline constexpr u64 kCloneArgsSize0 = 64, kCloneArgsSize2 = 88;
+inline constexpr u64 kMaxPidNsLevel = 32;  // so many numbers set_tid may hold at most
 static_assert(sizeof(CloneArgs) == 88);
 
 inline constexpr u32 SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3;

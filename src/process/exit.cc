@@ -14,6 +14,7 @@
 #include "process/controlling_tty.h"
 #include "process/futex/futex.h"
 #include "process/machine/ioport.h"
+#include "process/pidfd.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
@@ -84,6 +85,7 @@ abi::SigInfo child_info(Task& leader) REQUIRES(tasks_lock) {
 /// Tells the parent that the process is dead. True if it does not want to know: then the process
 /// is to be released at once.
 bool do_notify_parent(Task& leader) REQUIRES(tasks_lock) {
+    pidfd_notify(*leader.signal);
     Task& parent = *leader.parent;
     if (parent.signal == nullptr) return true;
     bool autoreap = false;

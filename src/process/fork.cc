@@ -5,7 +5,8 @@
 // can fail; whatever the child has got by then, discard_new_task() gives back.
 
 #include "process/process.h"
-#include "process/rseq.h"
+
+#include <optional>
 
 #include "abi/sched.h"
 #include "arch/layout.h"
@@ -15,6 +16,8 @@
 #include "mm/own.h"
 #include "process/machine/ioport.h"
 #include "process/machine/tls.h"
+#include "process/pidfd.h"
+#include "process/rseq.h"
 #include "process/signal_internal.h"
 #include "process/timer/cpu_timer.h"
 #include "process/trace_events.h"
@@ -37,7 +40,7 @@ namespace {
 
 constexpr u64 kNamespaces = abi::CLONE_NEWNS | abi::CLONE_NEWCGROUP | abi::CLONE_NEWUTS |
                             abi::CLONE_NEWIPC | abi::CLONE_NEWUSER | abi::CLONE_NEWPID |
-                            abi::CLONE_NEWNET;
+                            abi::CLONE_NEWNET | abi::CLONE_NEWTIME;
 constexpr u64 kBytesPerThread = 64 * 1024;  // a thread's stack and parts, generously
 
 /// Destroys an unfinished task unless it is released.
@@ -56,9 +59,28 @@ private:
     Task* task_;
 };
 
+/// The descriptor of a child's pidfd: shown in memory before there is a child, and to the process
+/// when nothing can fail any more.
+class ChildPidfd {
+public:
+    Result<void> prepare(SignalStruct& signal, UserPtr<i32> at) {
+        file_ = TRY(make_pidfd(signal, 0));
+        reservation_.emplace(TRY(fs::reserve_fd(true)));
+        return at.copy_out(reservation_->number());
+    }
+    void install() {
+        if (reservation_) reservation_->install(std::move(file_));
+    }
+
+private:
+    Ref<fs::File> file_;
+    std::optional<fs::FdReservation> reservation_;
+};
+
 Result<void> check_flags(u64 flags) {
     using namespace abi;
-    if (flags & (kNamespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND)) return EINVAL;
+    if (flags & kNamespaces) return EINVAL;
+    if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD))) return EINVAL;
     if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND)) return EINVAL;
     if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)) return EINVAL;
     const bool is_init = sched::current().tgid == sched::kInitPid;
@@ -120,8 +142,11 @@ Result<void> copy_sighand(Task& child, Task& parent, u64 flags) {
         return {};
     }
     child.sighand = TRY(mm::make<SighandStruct>()).leak();
-    IrqGuard guard(parent.sighand->lock);
-    copy_handlers(*child.sighand, *parent.sighand);
+    {
+        IrqGuard guard(parent.sighand->lock);
+        copy_handlers(*child.sighand, *parent.sighand);
+    }
+    if (flags & abi::CLONE_CLEAR_SIGHAND) flush_signal_handlers(child);
     return {};
 }
 
@@ -226,6 +251,17 @@ Result<void> attach(Task& child, Task& parent, u64 flags) {
     return {};
 }
 
+/// The caller may choose the child's number if it is one that restores checkpoints.
+Result<void> give_number(Task& child, sched::PidNumber wanted) {
+    constexpr u64 kMayChoose = u64{1} << 40 | u64{1} << 21;  // CAP_CHECKPOINT_RESTORE, SYS_ADMIN
+    if (wanted != 0) {
+        if (wanted < 0 || wanted >= sched::kPidMax) return EINVAL;
+        if (!(sched::current().cred.cap_effective & kMayChoose)) return EPERM;
+    }
+    TRY(sched::reserve_pid(child, wanted));
+    return {};
+}
+
 Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& frame) {
     TRY(check_flags(request.flags));
     TRY(check_thread_limit());
@@ -239,9 +275,12 @@ Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& f
     TRY(copy_signal(*child, parent, request.flags));
     TRY(copy_mm(*child, parent, request.flags));
     TRY(copy_thread(*child, parent, request, frame));
-    TRY(sched::reserve_pid(*child));
+    TRY(give_number(*child, request.wanted_tid));
+    ChildPidfd pidfd;
+    if (request.flags & abi::CLONE_PIDFD) TRY(pidfd.prepare(*child->signal, request.pidfd));
     child->start_time_ns = time::now_ns();
     TRY(attach(*child, parent, request.flags));
+    pidfd.install();
     return child.release();
 }
 
@@ -307,6 +346,9 @@ void discard_new_task(Task& task) {
 }
 
 Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::TrapFrame& frame) {
+    const u64 both = abi::CLONE_PIDFD | abi::CLONE_PARENT_SETTID;
+    const bool same_place = request.pidfd.address() == request.parent_tid.address();
+    if ((request.flags & both) == both && same_place) return EINVAL;
     const Ref<Task> child = Ref<Task>::share(TRY(copy_process(request, frame)));
     const sched::PidNumber pid = child->pid;
     sched::count_fork();

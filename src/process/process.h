@@ -26,15 +26,18 @@ struct CloneRequest {
     u32 exit_signal = 0;
     u64 stack = 0;  // the child's stack pointer; 0: the parent's
     UserPtr<i32> parent_tid = {}, child_tid = {};
-    u64 tls = 0;               // CLONE_SETTLS: the child's FS base,
-    bool tls_is_area = false;  // or the address of a UserDesc (i386)
+    u64 tls = 0;                      // CLONE_SETTLS: the child's FS base,
+    bool tls_is_area = false;         // or the address of a UserDesc (i386)
+    UserPtr<i32> pidfd = {};          // with CLONE_PIDFD: where its number goes
+    sched::PidNumber wanted_tid = 0;  // clone3's set_tid; 0: any
 };
 
 /// Makes a child of the running task that returns 0 from the same system call, and starts it.
 /// Returns its number. EINVAL for flags that contradict each other or ask for what is not there
-/// (namespaces, pidfds), EAGAIN if there are too many tasks, ENOMEM, EPERM for a bad tls (EFAULT,
-/// EINVAL for a bad UserDesc), ERESTARTNOINTR if a signal should be handled first. With
-/// CLONE_VFORK, sleeps until the child has called execve() or ended.
+/// (namespaces) and for a wanted_tid that can be none, EEXIST if that is taken, EPERM without
+/// CAP_CHECKPOINT_RESTORE for it, or for a bad tls (EFAULT, EINVAL for a bad UserDesc); EAGAIN if
+/// there are too many tasks, ENOMEM, EFAULT or EMFILE for the pidfd, ERESTARTNOINTR if a signal
+/// should be handled first. With CLONE_VFORK, sleeps until the child has called execve() or ended.
 Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::TrapFrame& frame);
 
 /// The child of a vfork has its own memory now, or is gone: its parent may go on.
@@ -83,9 +86,10 @@ Result<void> de_thread(sched::Task& task);
 // --- wait.cc -------------------------------------------------------------------------------------
 
 struct WaitRequest {
-    int type;  // P_ALL, P_PID, P_PGID
+    int type;  // P_ALL, P_PID, P_PGID, P_PIDFD
     sched::PidNumber id;
-    u32 options;  // WNOHANG | WEXITED | …
+    u32 options;                                   // WNOHANG | WEXITED | …
+    const sched::SignalStruct* process = nullptr;  // P_PIDFD: which one, instead of the id
 };
 struct WaitOutcome {
     sched::PidNumber pid = 0;  // 0: WNOHANG and nothing to report

@@ -84,6 +84,11 @@ bool is_ignored(Task& task, int signal) REQUIRES(task.sighand->lock);
 Result<void> check_kill_permission(int signal, Task& target) REQUIRES(tasks_lock);
 abi::SigInfo info_from_current(int signal, i32 code);
 
+// --- signal/kill.cc ------------------------------------------------------------------------------
+
+/// Sends to one target if the running task may; with signal 0, only asks. EPERM, EAGAIN.
+Result<void> send_checked(Task& task, const abi::SigInfo& info, Target target) REQUIRES(tasks_lock);
+
 // --- signal/action.cc ---------------------------------------------------------------------------
 
 /// Replaces the running task's mask, without SIGKILL and SIGSTOP.

@@ -12,6 +12,7 @@ namespace {
 bool is_eligible(const Task& child, const WaitRequest& request) REQUIRES(tasks_lock) {
     if (request.type == abi::P_PID && child.pid != request.id) return false;
     if (request.type == abi::P_PGID && child.signal->pgrp != request.id) return false;
+    if (request.type == abi::P_PIDFD && child.signal != request.process) return false;
     if (request.options & abi::kWaitAll) return true;
     const bool is_clone = child.exit_signal != abi::SIGCHLD;
     return is_clone == !!(request.options & abi::kWaitClone);
@@ -24,15 +25,20 @@ void set_times(abi::Rusage& usage, u64 user_ns, u64 system_ns) {
     usage.stime_usec = i64(system_ns % 1'000'000'000 / 1000);
 }
 
-abi::Rusage usage_of_dead(Task& child) REQUIRES(tasks_lock) {
+/// Of a child and its own children.
+abi::Rusage usage_of(Task& child) REQUIRES(tasks_lock) {
     const SignalStruct& signal = *child.signal;
     const CpuTimes times = process_times_locked(child);
     abi::Rusage usage;
     set_times(usage, times.user_ns + signal.child_user_ns.load(),
               times.system_ns + signal.child_system_ns.load());
     usage.maxrss = i64(signal.max_rss_pages.load() * (kPageSize / 1024));
-    usage.minflt = i64(signal.minor_faults.load() + child.min_faults);
-    usage.majflt = i64(signal.major_faults.load() + child.maj_faults);
+    usage.minflt = i64(signal.minor_faults.load() + signal.child_minor_faults.load());
+    usage.majflt = i64(signal.major_faults.load() + signal.child_major_faults.load());
+    for (const Task& thread : child.threads) {
+        usage.minflt += i64(thread.min_faults);
+        usage.majflt += i64(thread.maj_faults);
+    }
     usage.nvcsw = i64(child.voluntary_switches);
     usage.nivcsw = i64(child.involuntary_switches);
     return usage;
@@ -55,7 +61,7 @@ bool wait_zombie(Task& child, const WaitRequest& request, WaitOutcome& outcome, 
     if (!(request.options & abi::WEXITED)) return false;
     if (child.state.load() != sched::kZombie || child.signal->thread_count != 1) return false;
     outcome.status = wait_status_of(child);
-    outcome.usage = usage_of_dead(child);
+    outcome.usage = usage_of(child);
     if (request.options & abi::WNOWAIT) return true;
     inherit_usage(*sched::current().signal, child);
     release_task(child, dead);
@@ -76,6 +82,7 @@ bool wait_job_control(Task& child, const WaitRequest& request, WaitOutcome& outc
         outcome.status = abi::kStatusContinued;
     }
     if (flag == 0) return false;
+    outcome.usage = usage_of(child);
     if (!(request.options & abi::WNOWAIT)) signal.wait_flags &= ~flag;
     return true;
 }

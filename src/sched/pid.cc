@@ -69,7 +69,7 @@ Result<PidNumber> reserve_pid(Task& task, PidNumber wanted) {
         }
     }
     pid_cache.free(memory);
-    return EAGAIN;
+    return wanted != 0 ? EEXIST : EAGAIN;
 }
 
 void attach_pid(Task& task) {

@@ -26,7 +26,8 @@ inline constexpr PidNumber kPidMax = 32768;
 inline constexpr PidNumber kInitPid = 1, kKthreaddPid = 2;
 
 /// Gives `task` a number of its own: `wanted`, or if that is 0 the lowest free one above the last
-/// one given out. Nobody finds the task by it until attach_pid(). EAGAIN if all are taken, ENOMEM.
+/// one given out. Nobody finds the task by it until attach_pid(). EEXIST if the wanted one is
+/// taken, EAGAIN if all are, ENOMEM.
 Result<PidNumber> reserve_pid(Task& task, PidNumber wanted = 0);
 /// Lets the task, which is complete now, be found by its number.
 void attach_pid(Task& task) REQUIRES(tasks_lock);

@@ -71,6 +71,7 @@ struct SignalStruct {
     bool has_execed = false;  // setpgid() of a child is then refused
 
     WaitQueue child_exit;  // the process sleeps here in wait4(); lock: the task list's
+    WaitQueue pidfd_wait;  // who polls a pidfd until the process ends; lock: the task list's
     void* tty = nullptr;   // controlling terminal: drivers/tty; guarded by the sighand lock
 
     abi::Rlimit rlimits[abi::kRlimits];   // own process only; torn reads are harmless

@@ -5,8 +5,10 @@
 #include "abi/wait.h"
 #include "arch/cpu.h"
 #include "arch/layout.h"
+#include "fs/fd_table.h"
 #include "lib/string.h"
 #include "process/exec/exec.h"
+#include "process/pidfd.h"
 #include "process/process.h"
 #include "process/rseq.h"
 #include "syscall/table.h"
@@ -37,7 +39,8 @@ u64 sys_clone(arch::TrapFrame& frame) {
                                               .stack = frame.rsi,
                                               .parent_tid = UserPtr<i32>(frame.rdx),
                                               .child_tid = UserPtr<i32>(frame.r10),
-                                              .tls = frame.r8},
+                                              .tls = frame.r8,
+                                              .pidfd = UserPtr<i32>(frame.rdx)},
                                              frame));
 }
 
@@ -53,20 +56,46 @@ Result<abi::CloneArgs> copy_clone_args(VirtAddr at, u64 size) {
     return args;
 }
 
-Result<process::CloneRequest> clone3_request(VirtAddr at, u64 size) {
-    const abi::CloneArgs args = TRY(copy_clone_args(at, size));
-    const bool bad_signal = (args.exit_signal & ~abi::CSIGNAL) || args.exit_signal > abi::kSignals;
-    if (bad_signal || (args.flags & (abi::CSIGNAL | abi::CLONE_DETACHED))) return EINVAL;
-    if (args.set_tid != 0 || args.set_tid_size != 0 || args.cgroup != 0) return EINVAL;
-    if ((args.flags & (abi::CLONE_THREAD | abi::CLONE_PARENT)) && args.exit_signal) return EINVAL;
+/// set_tid holds a number for each pid namespace from the child's outwards; here there is one. 0:
+/// none is wanted.
+Result<PidNumber> copy_wanted_tid(const abi::CloneArgs& args) {
+    if (args.set_tid_size > abi::kMaxPidNsLevel) return EINVAL;
+    if ((args.set_tid == 0) != (args.set_tid_size == 0)) return EINVAL;
+    if (args.set_tid == 0) return PidNumber{0};
+    PidNumber wanted[abi::kMaxPidNsLevel];
+    TRY(copy_from_user(wanted, VirtAddr(args.set_tid), args.set_tid_size * sizeof *wanted));
+    if (args.set_tid_size > 1 || wanted[0] <= 0) return EINVAL;
+    return PidNumber{wanted[0]};
+}
+
+Result<void> check_clone_args(const abi::CloneArgs& args, u64 size) {
+    using namespace abi;
+    constexpr u64 kLegacy = 0xffff'ffff, kHandlers = CLONE_SIGHAND | CLONE_CLEAR_SIGHAND;
+    if ((args.exit_signal & ~CSIGNAL) || args.exit_signal > kSignals) return EINVAL;
+    const bool bad_cgroup = args.cgroup > INT32_MAX || size < kCloneArgsSize2;
+    if ((args.flags & CLONE_INTO_CGROUP) && bad_cgroup) return EINVAL;
+    if (args.flags & ~(kLegacy | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)) return EINVAL;
+    if (args.flags & (CLONE_DETACHED | (CSIGNAL & ~CLONE_NEWTIME))) return EINVAL;
+    if ((args.flags & kHandlers) == kHandlers) return EINVAL;
+    if ((args.flags & (CLONE_THREAD | CLONE_PARENT)) && args.exit_signal) return EINVAL;
     if ((args.stack == 0) != (args.stack_size == 0)) return EINVAL;
     if (!arch::is_user_range(VirtAddr(args.stack), args.stack_size)) return EINVAL;
+    if (args.flags & CLONE_INTO_CGROUP) return EBADF;  // there is no cgroup that could be open
+    return {};
+}
+
+Result<process::CloneRequest> clone3_request(VirtAddr at, u64 size) {
+    const abi::CloneArgs args = TRY(copy_clone_args(at, size));
+    const PidNumber wanted_tid = TRY(copy_wanted_tid(args));
+    TRY(check_clone_args(args, size));
     return process::CloneRequest{.flags = args.flags,
                                  .exit_signal = static_cast<u32>(args.exit_signal),
                                  .stack = args.stack + args.stack_size,
                                  .parent_tid = UserPtr<i32>(args.parent_tid),
                                  .child_tid = UserPtr<i32>(args.child_tid),
-                                 .tls = args.tls};
+                                 .tls = args.tls,
+                                 .pidfd = UserPtr<i32>(args.pidfd),
+                                 .wanted_tid = wanted_tid};
 }
 
 u64 sys_clone3(arch::TrapFrame& frame) {
@@ -146,21 +175,55 @@ abi::SigInfo wait_info(const process::WaitOutcome& outcome) {
     return info;
 }
 
-Result<void> sys_waitid(int type, PidNumber id, UserPtr<abi::SigInfo> info, u32 options,
-                        UserPtr<abi::Rusage> usage) {
+/// A pidfd that does not block turns "not yet" into EAGAIN.
+Result<process::WaitOutcome> wait_for_pidfd(int fd, u32 options) {
+    if (fd < 0) return EINVAL;
+    auto file = TRY(fs::fget(fd));
+    process::WaitRequest request{.type = abi::P_PIDFD, .id = 0, .options = options};
+    request.process = TRY(process::process_of_pidfd(*file));
+    if (file->is_nonblocking()) request.options |= abi::WNOHANG;
+    const process::WaitOutcome outcome = TRY(process::do_wait(request));
+    if (outcome.pid == 0 && !(options & abi::WNOHANG)) return EAGAIN;
+    return process::WaitOutcome(outcome);
+}
+
+Result<process::WaitOutcome> waitid(int type, PidNumber id, u32 options) {
     constexpr u32 kEvents = abi::WEXITED | abi::WSTOPPED | abi::WCONTINUED;
     constexpr u32 kKnown = kEvents | abi::WNOHANG | abi::WNOWAIT | abi::kWaitNoThread |
                            abi::kWaitAll | abi::kWaitClone;
     if ((options & ~kKnown) || !(options & kEvents)) return EINVAL;
-    if (type != abi::P_ALL && type != abi::P_PID && type != abi::P_PGID) return EINVAL;
-    if (type == abi::P_PID && id <= 0) return EINVAL;
-    if (type == abi::P_PGID && id < 0) return EINVAL;
-    if (type == abi::P_PGID && id == 0) id = sched::current().signal->pgrp;
-    const process::WaitOutcome outcome =
-        TRY(process::do_wait({.type = type, .id = id, .options = options}));
+    switch (type) {
+    case abi::P_ALL: break;
+    case abi::P_PID:
+        if (id <= 0) return EINVAL;
+        break;
+    case abi::P_PGID:
+        if (id < 0) return EINVAL;
+        if (id == 0) id = sched::current().signal->pgrp;
+        break;
+    case abi::P_PIDFD: return wait_for_pidfd(id, options);
+    default: return EINVAL;
+    }
+    return process::do_wait({.type = type, .id = id, .options = options});
+}
+
+/// Only what waitid() has to say: the rest of the caller's siginfo_t stays.
+Result<void> write_wait_info(VirtAddr at, const abi::SigInfo& info) {
+    constexpr usize kNumbers = offsetof(abi::SigInfo, reserved);  // si_signo, si_errno, si_code
+    constexpr usize kChild = 3 * sizeof(u32);                     // si_pid, si_uid, si_status
+    TRY(copy_to_user(at, &info, kNumbers));
+    return copy_to_user(at + offsetof(abi::SigInfo, fields), info.fields, kChild);
+}
+
+Result<void> sys_waitid(int type, PidNumber id, UserPtr<abi::SigInfo> info, u32 options,
+                        UserPtr<abi::Rusage> usage) {
+    Result<process::WaitOutcome> waited = waitid(type, id, options);
+    process::WaitOutcome outcome;
+    if (waited.ok()) outcome = waited.value();
     if (!usage.is_null() && outcome.pid != 0) TRY(usage.copy_out(outcome.usage));
-    if (info.is_null()) return {};
-    return info.copy_out(wait_info(outcome));
+    if (!info.is_null()) TRY(write_wait_info(info.address(), wait_info(outcome)));
+    if (!waited.ok()) return waited.error();
+    return {};
 }
 
 // --- who, and with whom --------------------------------------------------------------------------

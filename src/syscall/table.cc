@@ -13,6 +13,7 @@ namespace {
 constexpr const std::span<const Entry>* kFamilies[] = {
     &kMmCalls,       &kProcessCalls,    &kSignalCalls,  &kClockCalls,  &kSleepCalls,
     &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kSchedCalls,  &kSchedPolicyCalls,
+    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kPidfdCalls,  &kSchedCalls,
     &kIdentityCalls, &kResourceCalls,   &kMiscCalls,    &kSystemCalls, &kFutexCalls,
     &kFileCalls,     &kFdCalls,         &kStatCalls,    &kAttrCalls,   &kDirCalls,
     &kPathCalls,     &kMountCalls,      &kCopyCalls,    &kPipeCalls,   &kPollCalls,

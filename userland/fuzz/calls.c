@@ -152,6 +152,7 @@ static const struct call kCalls[] = {
     SELF(rt_tgsigqueueinfo, "IISs"),
     SELF(pidfd_send_signal, "fSsF"),
     CALL(pidfd_open, "IF"),
+    CALL(pidfd_getfd, "fdF"),
     CALL(pause, ""),
     /* time */
     CALL(nanosleep, "tb"),

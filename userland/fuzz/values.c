@@ -84,6 +84,7 @@ bool lay_ground(struct ground* ground) {
     keep(ground, epoll_create1(0));
     keep(ground, (int)syscall(SYS_eventfd2, 1, O_NONBLOCK));
     keep(ground, (int)syscall(SYS_timerfd_create, CLOCK_MONOTONIC, O_NONBLOCK));
+    keep(ground, (int)syscall(SYS_pidfd_open, getpid(), O_NONBLOCK));
     return ground->file_count > 4;
 }
 

@@ -50,14 +50,13 @@ Result<void> send_to_all(GroupSend& send) REQUIRES(tasks_lock) {
     return send.outcome();
 }
 
-Result<void> send_checked(Task& task, const abi::SigInfo& info, Target target)
-    REQUIRES(tasks_lock) {
+}  // namespace
+
+Result<void> send_checked(Task& task, const abi::SigInfo& info, Target target) {
     TRY(check_kill_permission(info.signo, task));
     if (info.signo == 0) return {};
     return send_signal_locked(task, info, target);
 }
-
-}  // namespace
 
 Result<void> kill_pgrp(sched::PidNumber pgrp, int signal) {
     GroupSend send{.info = {}, .check = false};
