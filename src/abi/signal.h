@@ -32,7 +32,8 @@ inline constexpr u32 SS_ONSTACK = 1, SS_DISABLE = 2, SS_AUTODISARM = 1u << 31;
 inline constexpr u64 MINSIGSTKSZ = 2048;
 
 /// si_code: who sent it; positive values belong to the signal.
-inline constexpr i32 SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6;
+inline constexpr i32 SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_SIGIO = -5,
+                     SI_TKILL = -6;
 inline constexpr i32 ILL_ILLOPN = 2;
 inline constexpr i32 FPE_INTDIV = 1, FPE_INTOVF = 2, FPE_FLTDIV = 3, FPE_FLTOVF = 4, FPE_FLTUND = 5;
 inline constexpr i32 FPE_FLTRES = 6, FPE_FLTINV = 7;

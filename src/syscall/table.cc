@@ -24,6 +24,12 @@ constexpr const std::span<const Entry>* kFamilies[] = {
     &kFdCalls,       &kStatCalls,       &kAttrCalls,    &kDirCalls,   &kPathCalls,
     &kMountCalls,    &kCopyCalls,       &kPipeCalls,    &kPollCalls,  &kSelectCalls,
     &kEpollCalls,    &kLockCalls,       &kMachineCalls,
+    &kMmCalls,     &kProcessCalls,    &kSignalCalls,   &kClockCalls, &kSleepCalls,
+    &kItimerCalls, &kPosixTimerCalls, &kTimerfdCalls,  &kPidfdCalls, &kSignalfdCalls,
+    &kSchedCalls,  &kIdentityCalls,   &kResourceCalls, &kMiscCalls,  &kSystemCalls,
+    &kFutexCalls,  &kFileCalls,       &kFdCalls,       &kStatCalls,  &kAttrCalls,
+    &kDirCalls,    &kPathCalls,       &kMountCalls,    &kCopyCalls,  &kPipeCalls,
+    &kPollCalls,   &kSelectCalls,     &kEpollCalls,    &kLockCalls,
 };
 
 }  // namespace

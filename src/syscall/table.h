@@ -29,6 +29,7 @@ extern constinit const std::span<const Entry> kItimerCalls;      // sys_itimer.c
 extern constinit const std::span<const Entry> kPosixTimerCalls;  // sys_posix_timer.cc
 extern constinit const std::span<const Entry> kTimerfdCalls;     // sys_timerfd.cc
 extern constinit const std::span<const Entry> kPidfdCalls;       // sys_pidfd.cc
+extern constinit const std::span<const Entry> kSignalfdCalls;    // sys_signalfd.cc
 extern constinit const std::span<const Entry> kSchedCalls;       // sys_sched.cc
 extern constinit const std::span<const Entry> kIdentityCalls;    // sys_identity.cc
 extern constinit const std::span<const Entry> kResourceCalls;    // sys_resource.cc

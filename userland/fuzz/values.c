@@ -85,6 +85,8 @@ bool lay_ground(struct ground* ground) {
     keep(ground, (int)syscall(SYS_eventfd2, 1, O_NONBLOCK));
     keep(ground, (int)syscall(SYS_timerfd_create, CLOCK_MONOTONIC, O_NONBLOCK));
     keep(ground, (int)syscall(SYS_pidfd_open, getpid(), O_NONBLOCK));
+    const unsigned long usr1 = 1ul << (SIGUSR1 - 1);
+    keep(ground, (int)syscall(SYS_signalfd4, -1, &usr1, sizeof usr1, O_NONBLOCK));
     return ground->file_count > 4;
 }
 

@@ -4,6 +4,7 @@
 #include "arch/vectors.h"
 #include "core/log/printk.h"
 #include "process/signal_internal.h"
+#include "process/signalfd.h"
 #include "process/trace_events.h"
 
 namespace process {
@@ -94,6 +95,7 @@ Result<void> do_send(Task& task, const abi::SigInfo& info, Target target, bool f
         return EAGAIN;
     }
     pending.set |= sig_bit(number);
+    signalfd_notify(*task.sighand);
     complete_signal(task, number, target);
     return {};
 }
@@ -167,6 +169,7 @@ bool send_sigqueue(SigQueue& queued, Task& task, Target target) {
             pending.queue.push_back(queued);
             pending.set |= sig_bit(number);
             queued.pending = &pending;
+            signalfd_notify(*task.sighand);
             complete_signal(task, number, target);
         }
     }
