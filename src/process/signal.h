@@ -17,6 +17,9 @@ Result<void> send_signal_info(sched::Task& task, const abi::SigInfo& info, Targe
 /// A signal from the kernel itself (SI_KERNEL).
 void send_signal(sched::Task& task, int signal, Target target = Target::Process);
 
+/// What a call costs the running thread (SIGPIPE, SIGXFSZ): as if it had sent it to itself.
+void send_signal_to_self(int signal);
+
 /// A fault of the running task: unblocks and un-ignores the signal if need be, so that it cannot
 /// be missed.
 void force_signal(const abi::SigInfo& info);

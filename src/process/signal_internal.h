@@ -52,7 +52,8 @@ void for_each_thread(SignalStruct& signal, Body body) REQUIRES(tasks_lock) {
 
 // --- signal/queue.cc; the sighand lock is held --------------------------------------------------
 
-/// Adds a SigQueue. False if memory or RLIMIT_SIGPENDING does not allow it.
+/// Adds a SigQueue. False if memory or RLIMIT_SIGPENDING does not allow it; the limit is for
+/// real-time signals and for what sigqueue() sends.
 bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigInfo& info);
 /// Takes the next signal that is not in `blocked`, for the running task: 0 if there is none. If it
 /// was a timer's, that is started again, for which the lock is released for a moment.

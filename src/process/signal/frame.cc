@@ -152,6 +152,7 @@ Result<void> do_sigreturn(arch::TrapFrame& frame) {
     // Old programs left for 64-bit code with whatever they found in SS.
     const bool is_strict = uc.flags & abi::UC_STRICT_RESTORE_SS;
     if (frame.cs == kStart.cs && !is_strict) frame.ss = arch::valid_stack_segment(u16(frame.ss));
+    task.restart_function = nullptr;  // what the handler interrupted has ended
     set_current_blocked(uc.sigmask);
     if (!(uc.stack.flags & ~(abi::SS_ONSTACK | abi::SS_DISABLE | abi::SS_AUTODISARM))) {
         task.altstack_base = VirtAddr(uc.stack.base);

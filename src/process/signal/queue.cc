@@ -59,7 +59,10 @@ bool collect_signal(SignalStruct& signal, PendingSignals& pending, int number, a
 }  // namespace
 
 bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigInfo& info) {
-    if (signal.queued_signals >= signal.rlimits[abi::RLIMIT_SIGPENDING].current) return false;
+    // Of a standard signal at most one waits, so the kernel and kill() may always say who they are.
+    const bool unlimited = info.signo < abi::SIGRTMIN && info.code >= 0;
+    const u64 limit = signal.rlimits[abi::RLIMIT_SIGPENDING].current;
+    if (!unlimited && signal.queued_signals >= limit) return false;
     Result<void*> memory = sigqueue_cache.alloc(mm::Gfp::Atomic);
     if (!memory.ok()) return false;
     SigQueue* const queued = new (memory.take()) SigQueue{.link = {}, .info = info};

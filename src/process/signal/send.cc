@@ -202,6 +202,11 @@ void send_signal(Task& task, int signal, Target target) {
     (void)send_signal_info(task, info, target);
 }
 
+void send_signal_to_self(int signal) {
+    const abi::SigInfo info = info_from_current(signal, abi::SI_USER);
+    (void)send_signal_info(sched::current(), info, Target::Thread);
+}
+
 void force_signal(const abi::SigInfo& info) {
     Task& task = sched::current();
     IrqGuard guard(tasks_lock);

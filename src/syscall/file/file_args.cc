@@ -6,6 +6,7 @@
 #include "arch/layout.h"
 #include "fs/namei.h"
 #include "process/signal.h"
+#include "sched/signal_struct.h"
 
 namespace syscall {
 
@@ -66,8 +67,10 @@ Result<void> want_write(const fs::Path& path) {
 
 Result<u64> after_write(Result<usize> written) {
     if (written.ok()) return u64{written.value()};
-    if (written.error() == EPIPE) {
-        process::send_signal(sched::current(), abi::SIGPIPE, process::Target::Thread);
+    const u64 size_limit = sched::current().signal->rlimits[abi::RLIMIT_FSIZE].current;
+    if (written.error() == EPIPE) process::send_signal_to_self(abi::SIGPIPE);
+    if (written.error() == EFBIG && size_limit != abi::RLIM_INFINITY) {
+        process::send_signal_to_self(abi::SIGXFSZ);
     }
     return written.error();
 }

@@ -52,7 +52,7 @@ Result<fs::Path> path_at(int dirfd, UserPtr<const char> name, u32 flags, Follow 
 /// EROFS if the place cannot be written: its mount or file system is read-only.
 Result<void> want_write(const fs::Path& path);
 
-/// EPIPE costs a SIGPIPE: called with the outcome of every write.
+/// EPIPE costs a SIGPIPE, EFBIG by RLIMIT_FSIZE a SIGXFSZ: called with the outcome of every write.
 Result<u64> after_write(Result<usize> written);
 
 }  // namespace syscall

@@ -186,7 +186,7 @@ Result<u64> sys_utime(UserPtr<const char> name, UserPtr<const UtimBuf> user) {
 /// RLIMIT_FSIZE: EFBIG, and SIGXFSZ to say so.
 Result<void> check_size_limit(u64 size) {
     if (size <= sched::current().signal->rlimits[RLIMIT_FSIZE].current) return {};
-    process::send_signal(sched::current(), SIGXFSZ, process::Target::Thread);
+    process::send_signal_to_self(SIGXFSZ);
     return EFBIG;
 }
 
