@@ -30,11 +30,12 @@ bool is_anyone_panicking();
 /// A line about the current task for the panic report; set once by sched/.
 extern void (*panic_describe_task)();
 
-/// The function that contains `address` in the kernel, and the distance from its start. Empty if
-/// unknown.
+/// The function that contains `address` in the kernel, the distance from its start, and how far
+/// the next one is from there. Empty if unknown.
 struct Symbol {
     std::string_view name;
-    u64 offset;
+    u64 offset = 0;
+    u64 size = 0;
 };
 Symbol find_symbol(u64 address);
 

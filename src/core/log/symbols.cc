@@ -34,7 +34,11 @@ Symbol find_symbol(u64 address) {
     }
     if (low == 0) return {};
     const char* name = kallsyms_names + kallsyms_name_offsets[low - 1];
-    return {{name, strlen(name)}, offset - kallsyms_offsets[low - 1]};
+    const u32 start = kallsyms_offsets[low - 1];
+    const u64 end = low < kallsyms_count
+                        ? kallsyms_offsets[low]
+                        : reinterpret_cast<u64>(__text_end) - arch::kKernelBase.raw();
+    return {{name, strlen(name)}, offset - start, end - start};
 }
 
 namespace {
