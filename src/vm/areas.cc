@@ -67,6 +67,7 @@ void free_dead_areas(AreaList& dead) {
 void account_area(const VmArea& area, i64 pages) {
     MmStruct& mm = *area.mm;
     const u64 by = static_cast<u64>(pages);
+    if (pages < 0) mm.hiwater_vm.store(mm.peak_vm(), std::memory_order_relaxed);
     mm.total_vm.fetch_add(by, std::memory_order_relaxed);
     if (area.flags & kVmLocked) mm.locked_vm.fetch_add(by, std::memory_order_relaxed);
     if (area.flags & kVmGrowsDown) {

@@ -121,12 +121,18 @@ public:
 
     // Counts in pages, for /proc/<pid>/statm and status.
     std::atomic<i64> rss_anon{0}, rss_file{0}, rss_shmem{0}, page_table_pages{0};
-    std::atomic<i64> hiwater_rss{0};
+    std::atomic<i64> hiwater_rss{0};  // the most that rss() has been
+    std::atomic<u64> hiwater_vm{0};   // the same of total_vm, up to the last unmapping: peak_vm()
     std::atomic<u64> total_vm{0}, locked_vm{0}, data_vm{0}, stack_vm{0}, exec_vm{0};
 
     i64 rss() const {
         return rss_anon.load(std::memory_order_relaxed) + rss_file.load(std::memory_order_relaxed) +
                rss_shmem.load(std::memory_order_relaxed);
+    }
+
+    u64 peak_vm() const {
+        return std::max(hiwater_vm.load(std::memory_order_relaxed),
+                        total_vm.load(std::memory_order_relaxed));
     }
 
 private:
