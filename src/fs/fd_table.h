@@ -57,6 +57,7 @@ public:
     void close_range(unsigned first, unsigned last, bool only_mark);
     /// The lowest open number >= `from`, or -1: for /proc/<pid>/fd.
     int next_open(int from);
+    u32 capacity();  // slots there are now: "FDSize" of /proc/<pid>/status
 
 private:
     friend class FdReservation;
@@ -79,7 +80,6 @@ private:
     static void free_slots_rcu(Slots* slots);
     Result<void> grow(usize wanted);
     Result<void> grow_to(u32 wanted);
-    u32 capacity();
     u32 capacity_locked() const REQUIRES(lock_);
     u32 copy_slots(FdTable& from);
     Ref<File> take(int fd);

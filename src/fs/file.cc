@@ -202,19 +202,38 @@ u32 FileOperations::poll(File& file, PollTable*) const {
 
 // --- read and write ---------------------------------------------------------------------------
 
+namespace {
+
+Result<usize> count_read(Result<usize> moved) {
+    sched::IoCounters& io = sched::current().io;
+    io.reads++;
+    if (moved.ok()) io.read_bytes += moved.value();
+    return moved;
+}
+
+Result<usize> count_write(Result<usize> moved) {
+    sched::IoCounters& io = sched::current().io;
+    io.writes++;
+    if (moved.ok()) io.written_bytes += moved.value();
+    return moved;
+}
+
+}  // namespace
+
 Result<usize> vfs_read(File& file, IovIter& to, u64* offset) {
     if (!file.may_read()) return EBADF;
     if (file.inode() && file.inode()->is_dir()) return EISDIR;
     TRY(check_offset(file, offset));
-    if (offset) return file.ops->read(file, to, *offset);
-    return at_own_position(file, [&](u64& at) { return file.ops->read(file, to, at); });
+    if (offset) return count_read(file.ops->read(file, to, *offset));
+    return count_read(at_own_position(file, [&](u64& at) { return file.ops->read(file, to, at); }));
 }
 
 Result<usize> vfs_write(File& file, IovIter& from, u64* offset) {
     if (!file.may_write()) return EBADF;
     TRY(check_offset(file, offset));
-    if (offset) return file.ops->write(file, from, *offset);
-    return at_own_position(file, [&](u64& at) { return file.ops->write(file, from, at); });
+    if (offset) return count_write(file.ops->write(file, from, *offset));
+    return count_write(
+        at_own_position(file, [&](u64& at) { return file.ops->write(file, from, at); }));
 }
 
 Result<usize> kernel_read(File& file, std::span<std::byte> room, u64 offset) {

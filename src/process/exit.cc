@@ -209,6 +209,9 @@ void release_task(Task& task, DeadTasks& dead) {
     signal.dead_system_ns.fetch_add(times.system_ns);
     signal.minor_faults.fetch_add(task.min_faults);
     signal.major_faults.fetch_add(task.maj_faults);
+    signal.dead_voluntary.fetch_add(task.voluntary_switches);
+    signal.dead_involuntary.fetch_add(task.involuntary_switches);
+    signal.dead_io.add(task.io);
     task.thread_link.unlink();
     signal.thread_count--;
     cpu_timers_exit(task);

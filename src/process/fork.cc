@@ -164,6 +164,8 @@ Result<void> copy_signal(Task& child, Task& parent, u64 flags) {
     to.personality = from.personality;
     to.no_new_privs = from.no_new_privs;
     to.dumpable = from.dumpable;
+    to.oom_score_adj = from.oom_score_adj;
+    to.oom_score_adj_min = from.oom_score_adj_min;
     IrqGuard guard(parent.sighand->lock);
     to.tty = from.tty;
     return {};

@@ -12,6 +12,7 @@
 #include "lib/rbtree.h"
 #include "lib/ref.h"
 #include "sched/cred.h"
+#include "sched/io_counters.h"
 #include "sched/pid.h"
 #include "sched/prio.h"
 #include "sched/sched_class.h"
@@ -143,12 +144,12 @@ struct Task {
     u64 timer_slack_ns = 50'000;             // a sleep may end this much late
     u64 default_timer_slack_ns = 50'000;     // what the thread began with
     u64 min_faults = 0, maj_faults = 0;
+    IoCounters io;
     u64 restart_data[4] = {};  // for restart_syscall
     u64 (*restart_function)(Task&) = nullptr;
     void (*thread_fn)(void*) = nullptr;  // kernel threads: what they run
     void* thread_arg = nullptr;
     std::atomic<u32> should_stop{0};                 // kthread_stop()
-    i32 syscall_number = -1;                         // the call it is in, for /proc/<pid>/syscall
     [[no_unique_address]] lockval::TaskLocks locks;  // a debug build: what it holds
     const char* wait_channel = nullptr;              // where it sleeps, for /proc/<pid>/wchan
 

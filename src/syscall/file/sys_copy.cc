@@ -46,6 +46,8 @@ Result<usize> copy_piece(Copy& copy, std::span<std::byte> buffer) {
 
 Result<usize> copy_bytes(Copy& copy, usize count) {
     const auto buffer = TRY(CopyBuffer::create());
+    sched::IoCounters& io = sched::current().io;
+    const sched::IoCounters before = io;
     usize done = 0;
     while (done < count) {
         const auto room = buffer.first(count - done);
@@ -55,6 +57,8 @@ Result<usize> copy_bytes(Copy& copy, usize count) {
         done += moved.value();
         if (moved.value() < room.size() || sched::signal_pending(sched::current())) break;
     }
+    io.reads = before.reads + 1;  // however many pieces it took, it was one call
+    io.writes = before.writes + 1;
     return done;
 }
 
