@@ -3,6 +3,7 @@
 
 #include "abi/dirent.h"
 #include "fs/libfs/tree.h"
+#include "fs/procfs/pid/access.h"
 #include "lib/string.h"
 #include "mm/own.h"
 
@@ -13,11 +14,12 @@ using namespace abi;
 
 constexpr u32 kText = S_IFREG | 0444, kOwnText = S_IFREG | 0400, kLink = S_IFLNK | 0777;
 
-Result<void> show_oom_score_adj(SeqFile& out, Task&) {
-    out.print("0\n");
-    return {};
+/// The task behind a directory, whose entries are gone together with it: ENOENT.
+Result<Ref<Task>> task_of_dir(const fs::Inode& dir) {
+    auto task = task_of(dir);
+    if (!task.ok()) return ENOENT;
+    return task;
 }
-Result<void> ignore(std::string_view, Task&) { return {}; }
 
 // --- operations of the kinds of inodes
 // ------------------------------------------------------------
@@ -30,14 +32,28 @@ constexpr PidFileOperations kFileInodeOps;
 
 class PidTextOperations final : public libfs::TextOperations {
 public:
+    Result<void> open(fs::File& file) const override {
+        TRY(check(*file.inode()));
+        return TextOperations::open(file);
+    }
+    /// Who may look is asked each time: the task may have become somebody else since.
     Result<void> show(fs::File& file, SeqFile& out) const override {
-        auto task = TRY(task_of(*file.inode()));
+        auto task = TRY(check(*file.inode()));
         return pid_inode(*file.inode()).entry->show(out, *task);
     }
     Result<void> store(fs::File& file, std::string_view text) const override {
         const PidEntry& entry = *pid_inode(*file.inode()).entry;
         if (!entry.store) return EINVAL;
         return entry.store(text, *TRY(task_of(*file.inode())));
+    }
+
+private:
+    static Result<Ref<Task>> check(const fs::Inode& inode) {
+        auto task = TRY(task_of(inode));
+        if (pid_inode(inode).entry->access == Access::LookInto) {
+            TRY(check_look_into(*task, EACCES));
+        }
+        return task;
     }
 };
 constexpr PidTextOperations kTextOps;
@@ -65,17 +81,25 @@ public:
 
 private:
     static Result<fs::Path> target_of(const fs::Inode& link) {
-        return pid_inode(link).entry->target(*TRY(task_of(link)));
+        auto task = TRY(task_of(link));
+        TRY(check_look_into(*task, EACCES));
+        return pid_inode(link).entry->target(*task);
     }
 };
 constexpr PidLinkOperations kLinkOps;
 
+/// Whether an entry stands in that directory.
+bool stands_in(const PidEntry& entry, const PidInode& dir) {
+    const Place here = dir.entry == &kThreadDir ? Place::Thread : Place::Process;
+    return entry.place == Place::Both || entry.place == here;
+}
+
 class PidDirOperations final : public fs::InodeOperations {
 public:
     Result<void> lookup(fs::Inode& dir, fs::Dentry& child) const override {
-        auto task = TRY(task_of(dir));
+        auto task = TRY(task_of_dir(dir));
         for (const PidEntry& entry : pid_entries()) {
-            if (child.name() == entry.name) {
+            if (child.name() == entry.name && stands_in(entry, pid_inode(dir))) {
                 return instantiate_pid(dir.super, child, *task, &entry);
             }
         }
@@ -88,15 +112,17 @@ class PidDirFileOperations final : public fs::FileOperations {
 public:
     Result<void> read_dir(fs::File& file, fs::DirSink& sink) const override {
         const PidInode& dir = pid_inode(*file.inode());
-        TRY(task_of(*file.inode()));
+        TRY(task_of_dir(*file.inode()));
         const auto entries = pid_entries();
         while (file.position < entries.size() + 2) {
             const u64 at = file.position;
-            const PidEntry* entry = at < 2 ? nullptr : &entries[at - 2];
-            const char* name = at == 0 ? "." : at == 1 ? ".." : entry->name;
-            const u8 type = entry ? type_of_mode(entry->mode) : DT_DIR;
-            const u64 number = at == 1 ? 1 : pid_inode_number(dir.pid, entry, -1);
-            if (!sink.emit(name, number, type, at + 1)) break;
+            const PidEntry* entry = at < 2 ? dir.entry : &entries[at - 2];
+            if (at < 2 || stands_in(*entry, dir)) {
+                const char* name = at == 0 ? "." : at == 1 ? ".." : entry->name;
+                const u8 type = at < 2 ? u8{DT_DIR} : type_of_mode(entry->mode);
+                const u64 number = at == 1 ? 1 : pid_inode_number(dir.pid, entry, -1);
+                if (!sink.emit(name, number, type, at + 1)) break;
+            }
             file.position = at + 1;
         }
         return {};
@@ -132,7 +158,7 @@ sched::PidNumber next_thread(Task& task, sched::PidNumber from) {
 class TaskDirFileOperations final : public fs::FileOperations {
 public:
     Result<void> read_dir(fs::File& file, fs::DirSink& sink) const override {
-        auto task = TRY(task_of(*file.inode()));
+        auto task = TRY(task_of_dir(*file.inode()));
         while (file.position < 2) {
             const bool is_self = file.position == 0;
             if (!sink.emit(is_self ? "." : "..", pid_inode_number(task->pid, nullptr, -1), DT_DIR,
@@ -145,7 +171,7 @@ public:
         while (const auto tid = next_thread(*task, static_cast<int>(file.position - 2))) {
             char name[12];
             const usize length = format_to(name, "%d", tid);
-            if (!sink.emit({name, length}, pid_inode_number(tid, nullptr, -1), DT_DIR,
+            if (!sink.emit({name, length}, pid_inode_number(tid, &kThreadDir, -1), DT_DIR,
                            u64(tid) + 3)) {
                 break;
             }
@@ -162,56 +188,92 @@ constexpr TaskDirFileOperations kTaskDirFileOps;
 const fs::InodeOperations& task_dir_ops() { return kTaskDirOps; }
 const fs::FileOperations& task_dir_file_ops() { return kTaskDirFileOps; }
 
+/// A file whose contents only those may read who may look into the process.
+constexpr PidEntry secret(const char* name, u32 mode, Result<void> (*show)(SeqFile&, Task&)) {
+    return {.name = name, .mode = mode, .show = show, .access = Access::LookInto};
+}
+constexpr PidEntry link(const char* name, Result<fs::Path> (*target)(Task&)) {
+    return {.name = name, .mode = kLink, .target = target};
+}
+constexpr PidEntry placed(PidEntry entry, Place place) {
+    entry.place = place;
+    return entry;
+}
+
 // clang-format off
 constexpr PidEntry kEntries[] = {
-    {"auxv",          kOwnText, show_auxv},
+    secret("auxv", kOwnText, show_auxv),
+    {"cgroup",        kText, show_cgroup},
+    placed({"children", kText, show_children}, Place::Thread),
     {"cmdline",       kText, show_cmdline},
     {"comm",          S_IFREG | 0644, show_comm, store_comm},
-    {"cwd",           kLink, nullptr, nullptr, cwd_target},
-    {"environ",       kOwnText, show_environ},
-    {"exe",           kLink, nullptr, nullptr, exe_target},
+    link("cwd", cwd_target),
+    secret("environ", kOwnText, show_environ),
+    link("exe", exe_target),
     {"fd",            S_IFDIR | 0500, nullptr, nullptr, nullptr, fd_dir_ops, fd_dir_file_ops},
     {"fdinfo",        S_IFDIR | 0555, nullptr, nullptr, nullptr, fdinfo_dir_ops, fd_dir_file_ops},
-    {"io",            kOwnText, show_io},
+    placed({"io", kOwnText, show_io}, Place::Process),
+    placed({"io", kOwnText, show_thread_io}, Place::Thread),
     {"limits",        kText, show_limits},
-    {"maps",          kText, show_maps},
+    secret("maps", kText, show_maps),
     {"mountinfo",     kText, show_mountinfo},
     {"mounts",        kText, show_mounts},
-    {"oom_score",     kText, show_zero},
-    {"oom_score_adj", S_IFREG | 0644, show_oom_score_adj, ignore},
-    {"root",          kLink, nullptr, nullptr, root_target},
-    {"smaps",         kText, show_smaps},
+    {"oom_adj",       S_IFREG | 0644, show_oom_adj, store_oom_adj},
+    {"oom_score",     kText, show_oom_score},
+    {"oom_score_adj", S_IFREG | 0644, show_oom_score_adj, store_oom_score_adj},
+    {"personality",   kOwnText, show_personality},
+    link("root", root_target),
+    secret("smaps", kText, show_smaps),
+    secret("smaps_rollup", kText, show_smaps_rollup),
     {"stack",         kOwnText, show_stack},
-    {"stat",          kText, show_stat},
+    placed({"stat", kText, show_stat}, Place::Process),
+    placed({"stat", kText, show_thread_stat}, Place::Thread),
     {"statm",         kText, show_statm},
     {"status",        kText, show_status},
     {"syscall",       kOwnText, show_syscall},
-    {"task",          S_IFDIR | 0555, nullptr, nullptr, nullptr, task_dir_ops, task_dir_file_ops},
-    {"timers",        kText, show_timers},
-    {"timerslack_ns", S_IFREG | 0666, show_timerslack_ns, store_timerslack_ns},
+    placed({"task", S_IFDIR | 0555, nullptr, nullptr, nullptr, task_dir_ops, task_dir_file_ops},
+           Place::Process),
+    placed({"timers", kText, show_timers}, Place::Process),
+    placed({"timerslack_ns", S_IFREG | 0666, show_timerslack_ns, store_timerslack_ns},
+           Place::Process),
     {"wchan",         kText, show_wchan},
 };
 // clang-format on
 
 const fs::InodeOperations& inode_ops_of(const PidEntry* entry) {
-    if (!entry) return kDirOps;
+    if (!entry || entry == &kThreadDir) return kDirOps;
     if (entry->ops) return entry->ops();
     return entry->target ? static_cast<const fs::InodeOperations&>(kLinkOps) : kFileInodeOps;
 }
 
 const fs::FileOperations& file_ops_of(const PidEntry* entry) {
-    if (!entry) return kDirFileOps;
+    if (!entry || entry == &kThreadDir) return kDirFileOps;
     return entry->file_ops ? entry->file_ops() : kTextOps;
 }
 
-/// False once the task is gone: the walk asks again, and finds nothing or somebody else.
+/// Directories that tell nothing secret belong to the task's user, whatever it runs.
+void set_owner(fs::Inode& inode, const Task& task) {
+    const bool is_open_dir = inode.mode == (S_IFDIR | 0555);
+    const bool is_user = is_open_dir || !is_owned_by_root(task);
+    inode.uid = is_user ? task.cred.euid : 0;
+    inode.gid = is_user ? task.cred.egid : 0;
+}
+
+/// False once the task is gone: the walk asks again, and finds nothing or somebody else. A task
+/// that goes on may have changed its user.
 bool is_alive(const fs::Dentry& dentry) {
-    return !dentry.is_negative() && task_of(*dentry.inode()).ok();
+    if (dentry.is_negative()) return false;
+    auto task = task_of(*dentry.inode());
+    if (!task.ok()) return false;
+    set_owner(*dentry.inode(), *task.value());
+    return true;
 }
 
 }  // namespace
 
 std::span<const PidEntry> pid_entries() { return kEntries; }
+
+constinit const PidEntry kThreadDir{.name = "task", .mode = S_IFDIR | 0555, .outside = 1};
 
 PidInode& pid_inode(const fs::Inode& inode) { return *static_cast<PidInode*>(inode.private_data); }
 
@@ -224,7 +286,10 @@ Result<Ref<Task>> task_of(const fs::Inode& inode) {
 }
 
 u64 pid_inode_number(sched::PidNumber pid, const PidEntry* entry, int fd) {
-    const u64 which = entry ? u64(entry - kEntries) + 1 : 0;
+    constexpr u64 kFirstOutside = 200;
+    static_assert(std::size(kEntries) < kFirstOutside);
+    u64 which = 0;
+    if (entry) which = entry->outside ? kFirstOutside + entry->outside : u64(entry - kEntries) + 1;
     return (u64(pid) + 1) << 32 | which << 24 | u32(fd + 1);
 }
 
@@ -235,8 +300,7 @@ Result<void> instantiate_pid(fs::SuperBlock& super, fs::Dentry& child, Task& tas
     auto inode = TRY(libfs::make_inode(super, pid_inode_number(task.pid, entry, fd), mode,
                                        inode_ops_of(entry), file_ops_of(entry)));
     inode->private_data = about.leak();
-    inode->uid = task.cred.euid;
-    inode->gid = task.cred.egid;
+    set_owner(*inode, task);
     child.still_valid = is_alive;
     child.instantiate(std::move(inode));
     return {};
@@ -265,7 +329,7 @@ Result<void> lookup_task(fs::Inode& dir, fs::Dentry& child, bool threads_of_one)
     }
     if (!task) return {};
     if (threads_of_one && task->tgid != TRY(task_of(dir))->tgid) return {};
-    return instantiate_pid(dir.super, child, *task, nullptr);
+    return instantiate_pid(dir.super, child, *task, threads_of_one ? &kThreadDir : nullptr);
 }
 
 Ref<fs::FdTable> files_of(Task& task) {

@@ -15,6 +15,12 @@ namespace procfs {
 using libfs::SeqFile;
 using sched::Task;
 
+/// In which directories an entry stands.
+enum class Place : u8 { Both, Process, Thread };  // /proc/<pid>, /proc/<pid>/task/<tid>
+
+/// Who may open it, beyond what its permissions say.
+enum class Access : u8 { Mode, LookInto };  // LookInto: EACCES unless may_look_into()
+
 struct PidEntry {
     const char* name;
     u32 mode;  // type and permissions
@@ -27,8 +33,13 @@ struct PidEntry {
     /// Directories and others: their own operations; null: the ones of their kind.
     const fs::InodeOperations& (*ops)() = nullptr;
     const fs::FileOperations& (*file_ops)() = nullptr;
+    Place place = Place::Both;
+    Access access = Access::Mode;
+    u8 outside = 0;  // of what stands in no directory's table: a number of its own
 };
 std::span<const PidEntry> pid_entries();
+/// /proc/<pid>/task/<tid>.
+extern const PidEntry kThreadDir;
 
 /// What the inodes below /proc/<pid> point to.
 struct PidInode {
@@ -37,7 +48,7 @@ struct PidInode {
 
     sched::PidNumber pid;
     u64 start_time_ns;
-    const PidEntry* entry;  // null: /proc/<pid> itself
+    const PidEntry* entry;  // null: /proc/<pid> itself, or task/<tid>
     int fd;                 // in fd/ and fdinfo/; -1: none
 };
 PidInode& pid_inode(const fs::Inode& inode);
@@ -77,22 +88,38 @@ private:
 
 // pid_status.cc
 Result<void> show_stat(SeqFile& out, Task& task);
+Result<void> show_thread_stat(SeqFile& out, Task& task);
 Result<void> show_status(SeqFile& out, Task& task);
 Result<void> show_statm(SeqFile& out, Task& task);
 Result<void> show_comm(SeqFile& out, Task& task);
 Result<void> store_comm(std::string_view text, Task& task);
 Result<void> show_limits(SeqFile& out, Task& task);
+// pid/where.cc
 Result<void> show_wchan(SeqFile& out, Task& task);
 Result<void> show_stack(SeqFile& out, Task& task);
 Result<void> show_syscall(SeqFile& out, Task& task);
-Result<void> show_zero(SeqFile& out, Task& task);
+// pid/account.cc
 Result<void> show_io(SeqFile& out, Task& task);
+Result<void> show_thread_io(SeqFile& out, Task& task);
+Result<void> show_personality(SeqFile& out, Task& task);
+Result<void> show_cgroup(SeqFile& out, Task& task);
+Result<void> show_children(SeqFile& out, Task& task);
+// pid/oom.cc
+Result<void> show_oom_score(SeqFile& out, Task& task);
+Result<void> show_oom_score_adj(SeqFile& out, Task& task);
+Result<void> store_oom_score_adj(std::string_view text, Task& task);
+Result<void> show_oom_adj(SeqFile& out, Task& task);
+Result<void> store_oom_adj(std::string_view text, Task& task);
 // pid_memory.cc
 Result<void> show_cmdline(SeqFile& out, Task& task);
 Result<void> show_environ(SeqFile& out, Task& task);
 Result<void> show_auxv(SeqFile& out, Task& task);
 Result<void> show_maps(SeqFile& out, Task& task);
+/// One line of maps; `room`, a page, is for the name. mmap_lock is held.
+void write_area(SeqFile& out, const vm::VmArea& area, std::span<char> room);
+// pid/smaps.cc
 Result<void> show_smaps(SeqFile& out, Task& task);
+Result<void> show_smaps_rollup(SeqFile& out, Task& task);
 // pid_timers.cc
 Result<void> show_timers(SeqFile& out, Task& task);
 Result<void> show_timerslack_ns(SeqFile& out, Task& task);

@@ -1,6 +1,8 @@
 // /proc/<pid>/{fd,fdinfo}, exe, cwd, root: places and open files of a task.
 #include "abi/dirent.h"
+#include "abi/fcntl.h"
 #include "fs/libfs/tree.h"
+#include "fs/procfs/pid/access.h"
 #include "fs/procfs/pid_entry.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -17,6 +19,12 @@ Result<Ref<fs::File>> file_of(const fs::Inode& inode) {
     auto file = files->get(pid_inode(inode).fd);
     if (!file.ok()) return ENOENT;
     return file.take();
+}
+
+/// The same for those who may look into the task: EACCES.
+Result<Ref<fs::File>> checked_file_of(const fs::Inode& inode) {
+    TRY(check_look_into(*TRY(task_of(inode)), EACCES));
+    return file_of(inode);
 }
 
 usize put(std::span<char> room, std::string_view text) {
@@ -47,10 +55,10 @@ Result<usize> describe(const fs::File& file, std::span<char> room) {
 class FdLinkOperations final : public fs::InodeOperations {
 public:
     Result<usize> readlink(fs::Inode& link, std::span<char> room) const override {
-        return describe(*TRY(file_of(link)), room);
+        return describe(*TRY(checked_file_of(link)), room);
     }
     Result<bool> follow_magic(fs::Inode& link, fs::Path& to) const override {
-        auto file = TRY(file_of(link));
+        auto file = TRY(checked_file_of(link));
         if (!file->inode()) return ENXIO;  // an eventfd has no place to go to
         to = file->path;
         return true;
@@ -59,14 +67,22 @@ public:
 constexpr FdLinkOperations kFdLinkOps;
 const fs::InodeOperations& fd_link_ops() { return kFdLinkOps; }
 constexpr PidEntry kFdEntry{
-    .name = "fd", .mode = S_IFLNK | 0700, .ops = fd_link_ops, .file_ops = nullptr};
+    .name = "fd", .mode = S_IFLNK, .ops = fd_link_ops, .file_ops = nullptr, .outside = 2};
 
 class FdInfoOperations final : public libfs::TextOperations {
 public:
+    Result<void> open(fs::File& file) const override {
+        TRY(check_look_into(*TRY(task_of(*file.inode())), EACCES));
+        return TextOperations::open(file);
+    }
     Result<void> show(fs::File& file, SeqFile& out) const override {
-        auto about = TRY(file_of(*file.inode()));
-        out.print("pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", about->position,
-                  about->flags.load(), about->path.mount ? about->path.mount->id : 0,
+        auto about = TRY(checked_file_of(*file.inode()));
+        auto files = files_of(*TRY(task_of(*file.inode())));
+        if (!files) return ENOENT;
+        const bool closes = TRY(files->close_on_exec(pid_inode(*file.inode()).fd));
+        const u32 flags = about->flags.load() | (closes ? O_CLOEXEC : 0);
+        out.print("pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", about->position, flags,
+                  about->path.mount ? about->path.mount->id : 0,
                   about->inode() ? about->inode()->number : 1);
         char own[256];
         const usize length = about->ops->show_fdinfo(*about, own);
@@ -79,8 +95,11 @@ class NoOperations final : public fs::InodeOperations {};
 constexpr NoOperations kNoOps;
 const fs::InodeOperations& fdinfo_ops() { return kNoOps; }
 const fs::FileOperations& fdinfo_file_ops() { return kFdInfoFileOps; }
-constexpr PidEntry kFdInfoEntry{
-    .name = "fdinfo", .mode = S_IFREG | 0400, .ops = fdinfo_ops, .file_ops = fdinfo_file_ops};
+constexpr PidEntry kFdInfoEntry{.name = "fdinfo",
+                                .mode = S_IFREG | 0444,
+                                .ops = fdinfo_ops,
+                                .file_ops = fdinfo_file_ops,
+                                .outside = 3};
 
 /// True while the task has that descriptor open.
 bool fd_is_open(const fs::Dentry& dentry) {
@@ -89,12 +108,21 @@ bool fd_is_open(const fs::Dentry& dentry) {
 
 Result<void> lookup_fd(fs::Inode& dir, fs::Dentry& child, const PidEntry& entry) {
     child.still_valid = never_valid;
-    auto task = TRY(task_of(dir));
+    auto found = task_of(dir);
+    if (!found.ok()) return ENOENT;
+    auto task = found.take();
     auto files = files_of(*task);
     u32 fd = 0;
     if (!files || !parse_number(child.name(), fd)) return {};
-    if (!files->get(static_cast<int>(fd)).ok()) return {};
+    auto file = files->get(static_cast<int>(fd));
+    if (!file.ok()) return {};
     TRY(instantiate_pid(dir.super, child, *task, &entry, static_cast<int>(fd)));
+    if (&entry == &kFdEntry) {  // the permissions of a link tell what it is open for
+        fs::Inode& link = *child.inode();
+        if (file.value()->may_read()) link.mode |= 0500;
+        if (file.value()->may_write()) link.mode |= 0300;
+        link.size.store(64);
+    }
     child.still_valid = fd_is_open;
     return {};
 }
@@ -113,8 +141,15 @@ constexpr FdDirOperations kFdDirOps(kFdEntry), kFdInfoDirOps(kFdInfoEntry);
 
 class FdDirFileOperations final : public fs::FileOperations {
 public:
+    Result<void> open(fs::File& file) const override {
+        const PidInode& dir = pid_inode(*file.inode());
+        if (dir.entry->ops != fdinfo_dir_ops) return {};  // fd/ itself says who may read it
+        return check_look_into(*TRY(task_of(*file.inode())), EACCES);
+    }
     Result<void> read_dir(fs::File& file, fs::DirSink& sink) const override {
-        auto task = TRY(task_of(*file.inode()));
+        auto found = task_of(*file.inode());
+        if (!found.ok()) return ENOENT;
+        auto task = found.take();
         auto files = files_of(*task);
         const PidEntry* entry = pid_inode(*file.inode()).entry;
         while (file.position < 2) {

@@ -1,4 +1,4 @@
-// What lies in a task's address space: cmdline, environ, auxv, maps, smaps.
+// What lies in a task's address space: cmdline, environ, auxv, maps.
 #include "fs/char_dev.h"
 #include "fs/procfs/pid_entry.h"
 #include "mm/slab.h"
@@ -6,7 +6,7 @@
 namespace procfs {
 namespace {
 
-constexpr usize kMostText = 128 * 1024;  // ARG_MAX of a single string, and enough for cmdline
+constexpr usize kMostText = 1 << 20;
 
 /// Appends the bytes [from, to) of the address space.
 Result<void> write_memory(SeqFile& out, vm::MmStruct& mm, VirtAddr from, VirtAddr to) {
@@ -44,46 +44,6 @@ void write_area_name(SeqFile& out, const vm::VmArea& area, std::span<char> room,
     }
 }
 
-/// One line of maps; `room` is for the name.
-void write_area(SeqFile& out, const vm::VmArea& area, std::span<char> room) {
-    constexpr usize kNameColumn = 73;
-    u32 device = 0;
-    u64 inode = 0;
-    const usize length = area.file ? area.file->describe(room, device, inode) : 0;
-    const usize start_of_line = out.text().size();
-    out.print("%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", area.start, area.end,
-              area.flags & vm::kVmRead ? 'r' : '-', area.flags & vm::kVmWrite ? 'w' : '-',
-              area.flags & vm::kVmExec ? 'x' : '-', area.is_shared() ? 's' : 'p',
-              area.file ? area.page_offset << kPageShift : 0, fs::major_of(device),
-              fs::minor_of(device), inode);
-    if (area.file || (area.flags & (vm::kVmHeap | vm::kVmStack))) {
-        while (out.text().size() - start_of_line < kNameColumn && out.error().ok()) out.write(" ");
-        write_area_name(out, area, room, length);
-    }
-    out.write("\n");
-}
-
-enum class Detail : u8 { Lines, Sizes };
-
-Result<void> write_areas(SeqFile& out, Task& task, Detail detail) {
-    const TaskMm mm(task);
-    if (!mm) return {};
-    auto* room = static_cast<char*>(TRY(mm::kmalloc(kPageSize, mm::Gfp::Kernel)));
-    {
-        sched::ReadGuard guard(mm->mmap_lock);
-        for (const vm::VmArea& area : mm->areas) {
-            write_area(out, area, {room, kPageSize});
-            if (detail == Detail::Lines) continue;
-            out.print(
-                "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
-                "MMUPageSize:           4 kB\n",
-                area.pages() * (kPageSize / 1024));
-        }
-    }
-    mm::kfree(room);
-    return {};
-}
-
 }  // namespace
 
 Result<void> show_cmdline(SeqFile& out, Task& task) {
@@ -109,7 +69,34 @@ Result<void> show_auxv(SeqFile& out, Task& task) {
     return {};
 }
 
-Result<void> show_maps(SeqFile& out, Task& task) { return write_areas(out, task, Detail::Lines); }
-Result<void> show_smaps(SeqFile& out, Task& task) { return write_areas(out, task, Detail::Sizes); }
+void write_area(SeqFile& out, const vm::VmArea& area, std::span<char> room) {
+    constexpr usize kNameColumn = 73;
+    u32 device = 0;
+    u64 inode = 0;
+    const usize length = area.file ? area.file->describe(room, device, inode) : 0;
+    const usize start_of_line = out.text().size();
+    out.print("%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", area.start, area.end,
+              area.flags & vm::kVmRead ? 'r' : '-', area.flags & vm::kVmWrite ? 'w' : '-',
+              area.flags & vm::kVmExec ? 'x' : '-', area.is_shared() ? 's' : 'p',
+              area.file ? area.page_offset << kPageShift : 0, fs::major_of(device),
+              fs::minor_of(device), inode);
+    if (area.file || (area.flags & (vm::kVmHeap | vm::kVmStack))) {
+        while (out.text().size() - start_of_line < kNameColumn && out.error().ok()) out.write(" ");
+        write_area_name(out, area, room, length);
+    }
+    out.write("\n");
+}
+
+Result<void> show_maps(SeqFile& out, Task& task) {
+    const TaskMm mm(task);
+    if (!mm) return {};
+    auto* room = static_cast<char*>(TRY(mm::kmalloc(kPageSize, mm::Gfp::Kernel)));
+    {
+        sched::ReadGuard guard(mm->mmap_lock);
+        for (const vm::VmArea& area : mm->areas) write_area(out, area, {room, kPageSize});
+    }
+    mm::kfree(room);
+    return {};
+}
 
 }  // namespace procfs
