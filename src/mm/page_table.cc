@@ -5,6 +5,7 @@
 #include "arch/kernel_map.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
+#include "mm/vm_stat.h"
 
 namespace mm {
 
@@ -22,6 +23,7 @@ PageTable& table_at(Pfn pfn) { return *arch::phys_to_virt<PageTable>(start_of(pf
 void free_table(PageTable& table) {
     Page& page = page_of(&table);
     page.clear(kPageTable);
+    count_vm(VmItem::TablePages, -1);
     put_page(page);
 }
 
@@ -52,6 +54,7 @@ Result<Pte*> walk(PageTable& root, VirtAddr va, Missing missing) {
             if (missing == Missing::Fail) return ENOENT;
             Page& page = *TRY(alloc_page(Gfp::Atomic | Gfp::Zero));
             page.set(kPageTable);
+            count_vm(VmItem::TablePages);
             entry = Pte::to(pfn_of(page), flags);
         } else if (entry.large()) {
             return ENOENT;
@@ -64,6 +67,7 @@ Result<Pte*> walk(PageTable& root, VirtAddr va, Missing missing) {
 Result<PageTable*> new_page_table() {
     Page& page = *TRY(alloc_page(Gfp::Kernel));
     page.set(kPageTable);
+    count_vm(VmItem::TablePages);
     auto& table = *bytes_of<PageTable>(page);
     const PageTable& kernel = kernel_page_table();
     memset(table.entry, 0, kUserEntries * sizeof(Pte));

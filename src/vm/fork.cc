@@ -32,7 +32,7 @@ bool copy_leaf(const LeafSpan& span, Pte* to, RssDelta& rss) {
         if (has_page(entry)) {
             mm::Page& page = mm::page_of(entry.pfn());
             mm::get_page(page);
-            page.map_count.fetch_add(1, std::memory_order_relaxed);
+            count_mapping(page);
             rss.add(page, 1);
         }
         to[i] = entry;

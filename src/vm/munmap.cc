@@ -20,7 +20,7 @@ usize zap_leaf(TlbGather& gather, const LeafSpan& span, RssDelta& rss) {
         if (!has_page(old)) continue;
         mm::Page& page = mm::page_of(old.pfn());
         rss.add(page, -1);
-        page.map_count.fetch_sub(1, std::memory_order_relaxed);
+        uncount_mapping(page);
         gather.add(page);
     }
     return span.count;

@@ -43,11 +43,11 @@ bool replace_page(const Fault& fault, mm::Page& copy) {
     if (has_page(fault.seen)) {
         mm::Page& old = mm::page_of(fault.seen.pfn());
         rss.add(old, -1);
-        old.map_count.fetch_sub(1, std::memory_order_relaxed);
+        uncount_mapping(old);
     }
     rss.add(copy, 1);
     rss.apply(fault.mm);
-    copy.map_count.fetch_add(1, std::memory_order_relaxed);
+    count_mapping(copy);
     set_pte(fault.entry, anonymous_entry(fault.area, copy));  // nobody else touches a busy entry
     return true;
 }
@@ -97,7 +97,7 @@ bool map_anonymous(const Fault& fault, mm::Page& page) {
     fault.area.has_anon.store(true, std::memory_order_relaxed);
     IrqGuard guard(fault.mm.page_table_lock);
     if (!read_pte(fault.entry).is_none()) return false;
-    page.map_count.fetch_add(1, std::memory_order_relaxed);
+    count_mapping(page);
     set_pte(fault.entry, anonymous_entry(fault.area, page));
     RssDelta rss;
     rss.add(page, 1);

@@ -76,5 +76,7 @@ Result<void> upcall::page_fault(arch::TrapFrame& frame, VirtAddr at, Access acce
     if (!task.mm) return EFAULT;
     const vm::FaultKind kind = TRY(task.mm->handle_mm_fault(at, access));
     (kind == vm::FaultKind::Major ? task.maj_faults : task.min_faults)++;
+    mm::count_vm(mm::VmItem::PageFaults);
+    if (kind == vm::FaultKind::Major) mm::count_vm(mm::VmItem::MajorFaults);
     return {};
 }

@@ -24,7 +24,7 @@ Pte file_entry(const VmArea& area, const mm::Page& page, bool writable) {
 /// from the page tables then, under this lock; so either we see that it left, or it finds ours.
 bool map_cached(const Fault& fault, Pte* entry, mm::Page& page, bool writable) {
     if (!read_pte(entry).is_none() || page.mapping != mapping_of(fault.area)) return false;
-    page.map_count.fetch_add(1, std::memory_order_relaxed);
+    count_mapping(page);
     set_pte(entry, file_entry(fault.area, page, writable));
     return true;
 }

@@ -106,6 +106,7 @@ void unlink_tables(MmStruct& mm, AddrRange range, AddrRange free, PageList& list
 void free_tables(PageList& list) {
     while (mm::Page* page = list.pop_front()) {
         page->clear(mm::kPageTable);
+        mm::count_vm(mm::VmItem::TablePages, -1);
         mm::free_pages(*page, 0);
     }
 }

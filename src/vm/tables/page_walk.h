@@ -14,6 +14,7 @@
 
 #include "mm/page_alloc.h"
 #include "mm/page_table.h"
+#include "mm/vm_stat.h"
 #include "vm/mm_struct.h"
 
 namespace vm {
@@ -74,6 +75,16 @@ inline Pte exchange_pte(Pte* entry, Pte value) {
 }
 inline void clear_pte_flags(Pte* entry, u64 flags) {
     std::atomic_ref(entry->bits).fetch_and(~flags);
+}
+
+/// An entry more, or less, leads to the page.
+inline void count_mapping(mm::Page& page) {
+    if (page.map_count.fetch_add(1, std::memory_order_relaxed) != 0) return;
+    mm::count_vm(page.has(mm::kPageAnon) ? mm::VmItem::AnonPages : mm::VmItem::MappedPages);
+}
+inline void uncount_mapping(mm::Page& page) {
+    if (page.map_count.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+    mm::count_vm(page.has(mm::kPageAnon) ? mm::VmItem::AnonPages : mm::VmItem::MappedPages, -1);
 }
 
 /// The flags of an entry in `area`, without kWritable: that depends on the page, too. Without any
