@@ -44,7 +44,7 @@ struct RunQueue {
 
     // This processor's own.
     u64 idle_since_ns = 0;  // while idle
-    u64 user_ns = 0, system_ns = 0, idle_ns = 0;
+    u64 user_ns = 0, nice_ns = 0, system_ns = 0, idle_ns = 0;
     u64 last_interrupt_ns = 0;  // time in interrupts and softirqs, when time was last charged
     u64 last_tick_ns = 0;
     u64 next_balance_ns = 0;

@@ -70,7 +70,7 @@ struct CpuTimes {
 CpuTimes cpu_times(const Task& task);
 
 struct CpuStats {
-    u64 user_ns, system_ns, idle_ns, irq_ns, softirq_ns;
+    u64 user_ns, nice_ns, system_ns, idle_ns, irq_ns, softirq_ns;  // nice: user, of nice > 0
     u64 switches;
     u32 running;
 };

@@ -76,7 +76,8 @@ void account_tick(RunQueue& rq, Task& task, u64 now) REQUIRES(rq.lock) {
     delta -= rq.interrupt_part(delta);
     const arch::TrapFrame* frame = irq::current_frame();
     const bool user = frame != nullptr && frame->from_user();
-    (user ? rq.user_ns : rq.system_ns) += delta;
+    u64& user_part = task.nice > 0 ? rq.nice_ns : rq.user_ns;
+    (user ? user_part : rq.system_ns) += delta;
     (user ? task.user_ns : task.system_ns).fetch_add(delta, std::memory_order_relaxed);
 }
 
@@ -194,6 +195,7 @@ CpuTimes cpu_times(const Task& task) {
 CpuStats cpu_stats(unsigned cpu) {
     const RunQueue& rq = cpu_rq(cpu);
     CpuStats stats{.user_ns = rq.user_ns,
+                   .nice_ns = rq.nice_ns,
                    .system_ns = rq.system_ns,
                    .idle_ns = rq.idle_ns,
                    .irq_ns = irq::time_ns(cpu),
