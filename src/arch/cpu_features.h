@@ -10,6 +10,8 @@ struct CpuFeatures {
     bool smep, smap, umip, pge, gbpages, fsgsbase, xsave, avx, rdtscp, rdrand, rdseed, pcid;
     bool invariant_tsc;
     u32 family, model, stepping;
+    u32 cpuid_level;                  // highest leaf of CPUID
+    u32 physical_bits, virtual_bits;  // of addresses
     char vendor[13];
     char brand[49];
     u32 xsave_size;  // bytes of FPU state, 512 without XSAVE

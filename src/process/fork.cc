@@ -90,8 +90,7 @@ Result<void> check_flags(u64 flags) {
 
 /// More threads than memory could hold are refused early.
 Result<void> check_thread_limit() {
-    const u64 limit = mm::total_pages() * kPageSize / kBytesPerThread;
-    if (sched::task_count() >= limit) return EAGAIN;
+    if (sched::task_count() >= max_threads()) return EAGAIN;
     return {};
 }
 
@@ -317,6 +316,10 @@ void wait_for_vfork(Task& child, sched::Vfork& vfork) {
 }
 
 }  // namespace
+
+u64 max_threads() {
+    return std::min<u64>(mm::total_pages() * kPageSize / kBytesPerThread, sched::kPidMax);
+}
 
 void complete_vfork(Task& task) {
     if (task.vfork == nullptr) return;

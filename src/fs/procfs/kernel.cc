@@ -42,10 +42,13 @@ Result<void> show_cpuinfo(SeqFile& out, void*) {
                   cpu_type.stepping, khz / 1000, khz % 1000);
         out.print("physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n",
                   online_cpus.count(), cpu, online_cpus.count());
-        out.print("fpu\t\t: yes\nfpu_exception\t: yes\nwp\t\t: yes\nflags\t\t: %s\n", flags);
+        out.print("fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n",
+                  cpu_type.cpuid_level);
+        out.print("flags\t\t: %s\n", flags);
         out.print("bogomips\t: %lu.%02lu\nclflush size\t: 64\ncache_alignment\t: 64\n", khz / 500,
                   khz / 5 % 100);
-        out.print("address sizes\t: 40 bits physical, 48 bits virtual\npower management:\n\n");
+        out.print("address sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
+                  cpu_type.physical_bits, cpu_type.virtual_bits);
     });
     return {};
 }

@@ -19,6 +19,7 @@ Totals add_up() {
     for_each_cpu(online_cpus, [&](unsigned cpu) {
         const sched::CpuStats stats = sched::cpu_stats(cpu);
         totals.all.user_ns += stats.user_ns;
+        totals.all.nice_ns += stats.nice_ns;
         totals.all.system_ns += stats.system_ns;
         totals.all.idle_ns += stats.idle_ns;
         totals.all.irq_ns += stats.irq_ns;
@@ -31,9 +32,9 @@ Totals add_up() {
 
 /// user nice system idle iowait irq softirq steal guest guest_nice
 void print_cpu_times(SeqFile& out, const sched::CpuStats& stats) {
-    out.print(" %lu 0 %lu %lu 0 %lu %lu 0 0 0\n", stats.user_ns / kNsPerTick,
-              stats.system_ns / kNsPerTick, stats.idle_ns / kNsPerTick, stats.irq_ns / kNsPerTick,
-              stats.softirq_ns / kNsPerTick);
+    out.print(" %lu %lu %lu %lu 0 %lu %lu 0 0 0\n", stats.user_ns / kNsPerTick,
+              stats.nice_ns / kNsPerTick, stats.system_ns / kNsPerTick, stats.idle_ns / kNsPerTick,
+              stats.irq_ns / kNsPerTick, stats.softirq_ns / kNsPerTick);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 #include "fs/procfs/system.h"
 #include "mm/page_alloc.h"
 #include "mm/slab.h"
+#include "mm/vm_stat.h"
 #include "mm/zone.h"
+#include "sched/task.h"
 #include "vm/address_space.h"
 
 namespace procfs {
@@ -24,11 +26,18 @@ u64 free_in(mm::Zone& zone) {
     return zone.free_pages;
 }
 
+u64 kernel_stack_pages() { return sched::task_count() * (sched::kKernelStackSize / kPageSize); }
+
 void print_kib(SeqFile& out, const char* name, u64 pages) {
     out.print("%-15s %8lu kB\n", name, pages * kKiB);
 }
 
 }  // namespace
+
+Result<void> show_swaps(SeqFile& out, void*) {
+    out.write("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+    return {};
+}
 
 Result<void> show_meminfo(SeqFile& out, void*) {
     const u64 total = mm::total_pages(), free = mm::free_page_count();
@@ -44,18 +53,32 @@ Result<void> show_meminfo(SeqFile& out, void*) {
     print_kib(out, "SwapFree:", 0);
     print_kib(out, "Dirty:", 0);
     print_kib(out, "Writeback:", 0);
+    print_kib(out, "AnonPages:", mm::vm_count(mm::VmItem::AnonPages));
+    print_kib(out, "Mapped:", mm::vm_count(mm::VmItem::MappedPages));
     print_kib(out, "Shmem:", shared);
     const u64 slabs = slab_pages();
     print_kib(out, "Slab:", slabs);
     print_kib(out, "SReclaimable:", 0);
     print_kib(out, "SUnreclaim:", slabs);
+    print_kib(out, "KernelStack:", kernel_stack_pages());
+    print_kib(out, "PageTables:", mm::vm_count(mm::VmItem::TablePages));
     return {};
 }
 
 Result<void> show_vmstat(SeqFile& out, void*) {
     out.print("nr_free_pages %lu\n", mm::free_page_count());
-    out.print("nr_file_pages %lu\nnr_shmem %lu\n", vm::cached_pages(), vm::shmem_pages());
     out.print("nr_slab_unreclaimable %lu\n", slab_pages());
+    out.print("nr_anon_pages %lu\nnr_mapped %lu\n", mm::vm_count(mm::VmItem::AnonPages),
+              mm::vm_count(mm::VmItem::MappedPages));
+    out.print("nr_file_pages %lu\nnr_dirty 0\nnr_writeback 0\nnr_shmem %lu\n", vm::cached_pages(),
+              vm::shmem_pages());
+    out.print("nr_kernel_stack %lu\nnr_page_table_pages %lu\n",
+              sched::task_count() * (sched::kKernelStackSize / 1024),
+              mm::vm_count(mm::VmItem::TablePages));
+    // No device and no swap space, so nothing moves.
+    out.write("pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
+    out.print("pgfault %lu\npgmajfault %lu\n", mm::vm_count(mm::VmItem::PageFaults),
+              mm::vm_count(mm::VmItem::MajorFaults));
     return {};
 }
 

@@ -32,6 +32,7 @@ constexpr libfs::TextNode kSystemFiles[] = {
     {"slabinfo",    0400, show_slabinfo},
     {"softirqs",    0444, show_softirqs},
     {"stat",        0444, show_stat_of_system},
+    {"swaps",       0444, show_swaps},
     {"timer_list",  0400, show_timer_list},
     {"uptime",      0444, show_uptime},
     {"version",     0444, show_version},

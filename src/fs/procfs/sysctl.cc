@@ -2,6 +2,7 @@
 #include "abi/version.h"
 #include "core/lock/lock_stat.h"
 #include "core/log/oops.h"
+#include "core/log/printk.h"
 #include "core/random/random.h"
 #include "fs/dentry.h"
 #include "fs/libfs/tree.h"
@@ -9,6 +10,7 @@
 #include "ipc/pipe.h"
 #include "lib/parse.h"
 #include "mm/vmalloc.h"
+#include "process/process.h"
 #include "process/uts.h"
 #include "sched/pid.h"
 #include "sched/task.h"
@@ -83,16 +85,44 @@ Result<void> store_switch(std::string_view text, void*) {
     return {};
 }
 
+Result<void> show_threads_max(SeqFile& out, void*) {
+    out.print("%lu\n", process::max_threads());
+    return {};
+}
+
+Result<void> show_last_pid(SeqFile& out, void*) {
+    out.print("%lu\n", sched::last_pid());
+    return {};
+}
+
+/// What goes to the consoles now; what a message without a level has; the lowest that can be set;
+/// and what it was at boot. Only the first is ours to change.
+Result<void> show_printk(SeqFile& out, void*) {
+    out.print("%d\t4\t1\t7\n", console_loglevel);
+    return {};
+}
+Result<void> store_printk(std::string_view text, void*) {
+    text = libfs::trim(text);
+    const u64 level = TRY(parse_unsigned(text.substr(0, text.find_first_of(" \t"))));
+    if (level > INT32_MAX) return EINVAL;
+    console_loglevel = std::max(1, static_cast<int>(level));
+    return {};
+}
+
 constexpr TextNode kKernel[] = {
     {"hostname", 0644, show_name<process::UtsField::HostName>,
      store_name<process::UtsField::HostName>},
     {"domainname", 0644, show_name<process::UtsField::DomainName>,
      store_name<process::UtsField::DomainName>},
     {"pid_max", 0444, show_number<sched::kPidMax>},
-    {"threads-max", 0444, show_number<sched::kPidMax>},
+    {"threads-max", 0444, show_threads_max},
     {"randomize_va_space", 0444, show_number<2>},
     {"ngroups_max", 0444, show_number<32>},
     {"cap_last_cap", 0444, show_number<40>},
+    {"ns_last_pid", 0444, show_last_pid},
+    {"overflowuid", 0444, show_number<65534>},
+    {"overflowgid", 0444, show_number<65534>},
+    {"printk", 0644, show_printk, store_printk},
     {"tainted", 0444, show_tainted},
     {"lock_stat", 0644, show_setting<lock_stat::enabled>, store_switch<lock_stat::enabled>},
     {"panic_on_oops", 0644, show_setting<panic_on_oops>, store_switch<panic_on_oops>},
@@ -129,7 +159,7 @@ Result<void> drop_caches(std::string_view text, void*) {
 
 constexpr TextNode kVm[] = {
     {"drop_caches", 0200, show_number<0>, drop_caches},
-    {"overcommit_memory", 0444, show_number<1>},
+    {"overcommit_memory", 0444, show_number<0>},  // vm/areas.cc, may_expand()
     {"max_map_count", 0444, show_number<vm::kMaxMapCount>},
     {"mmap_min_addr", 0444, show_number<65536>},
 };

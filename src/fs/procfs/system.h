@@ -27,6 +27,7 @@ void print_softirq_totals(SeqFile& out);  // the line `softirq` of /proc/stat
 Result<void> show_timer_list(SeqFile& out, void*);
 // memory.cc
 Result<void> show_meminfo(SeqFile& out, void*);
+Result<void> show_swaps(SeqFile& out, void*);
 Result<void> show_vmstat(SeqFile& out, void*);
 Result<void> show_slabinfo(SeqFile& out, void*);
 Result<void> show_buddyinfo(SeqFile& out, void*);

@@ -35,11 +35,16 @@ void put_words(char* at, std::initializer_list<u32> words) {
 void read_identity(CpuFeatures& f) {
     const Cpuid vendor = cpuid(0);
     put_words(f.vendor, {vendor.ebx, vendor.edx, vendor.ecx});
+    f.cpuid_level = vendor.eax;
     const u32 signature = cpuid(1).eax;
     f.stepping = signature & 15;
     f.family = (signature >> 8 & 15) + ((signature >> 8 & 15) == 15 ? signature >> 20 & 255 : 0);
     f.model = (signature >> 4 & 15) | (signature >> 12 & 0xf0);
-    if (cpuid(0x8000'0000).eax < 0x8000'0004) return;
+    const u32 max_extended = cpuid(0x8000'0000).eax;
+    const u32 widths = max_extended >= 0x8000'0008 ? cpuid(0x8000'0008).eax : 48 << 8 | 36;
+    f.physical_bits = widths & 0xff;
+    f.virtual_bits = widths >> 8 & 0xff;
+    if (max_extended < 0x8000'0004) return;
     for (u32 i = 0; i < 3; i++) {
         const Cpuid part = cpuid(0x8000'0002 + i);
         put_words(f.brand + 16 * i, {part.eax, part.ebx, part.ecx, part.edx});

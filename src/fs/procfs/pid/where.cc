@@ -67,14 +67,18 @@ bool is_way_to_sleep(std::string_view name) {
 }
 
 /// A name as Linux has it: of "process::do_wait" the last word; a class keeps its name
-/// ("Pipe::read").
+/// ("Pipe::read"). A system call may have become part of syscall::call<&sys_x>, which unpacks its
+/// arguments.
 std::string_view without_namespaces(std::string_view name) {
-    const std::string_view whole = name;
+    constexpr std::string_view kCall = "syscall::call<&";
+    if (name.starts_with(kCall) && name.ends_with('>')) {
+        name = name.substr(kCall.size(), name.size() - kCall.size() - 1);
+    }
     for (usize colons; (colons = name.find("::")) != name.npos; name.remove_prefix(colons + 2)) {
         const char first = name.front();
-        if (first < 'a' || first > 'z' || name.find('<') < colons) return name;
+        if (first < 'a' || first > 'z' || name.find('<') < colons) break;
     }
-    return name.empty() ? whole : name;
+    return name;
 }
 
 bool is_asleep(const Task& task) {
