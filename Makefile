@@ -52,7 +52,8 @@ kernel: $(KIMAGE) ## build/kernel/vitrine.elf (LAB=x VARIANT=starter: with the h
 $(KIMAGE): FORCE | need-build
 	@+$(KBUILD)
 
-images: $(DISK) $(B)/initramfs-lab.cpio $(B)/initramfs-hello.cpio $(B)/initramfs-bench.cpio ## disk image and initramfs archives
+images: $(DISK) $(B)/initramfs-lab.cpio $(B)/initramfs-hello.cpio \
+        $(B)/initramfs-procps.cpio $(B)/initramfs-bench.cpio ## disk image and initramfs archives
 
 compile_commands.json: ## for editors and clangd
 	$(call need,build check)

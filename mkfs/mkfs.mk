@@ -2,6 +2,7 @@
 #   build/initramfs-lab.cpio    small: /init, /sbin/init, /sbin/agent; for graders
 #   build/initramfs.cpio        the same, our test programs, and Debian's busybox with all a person expects
 #   build/initramfs-hello.cpio  programs from Debian's g++ and musl, with their shared libraries
+#   build/initramfs-procps.cpio Debian's ps, top, free and their kin, with their shared libraries
 #   build/disk.img              MBR, GRUB, ESP and an ext4 partition; boots QEMU, Bochs and OVMF
 
 BUSYBOX   := /bin/busybox
@@ -47,6 +48,20 @@ $(B)/hello.manifest: $(HELLOS) mkfs/mkfs.mk
 $(B)/initramfs-hello.cpio: $(B)/hello.manifest $(B)/initramfs.cpio
 	@printf '  %-6s %s\n' CPIO $@
 	@$(CPIO) -o $@ -t mkfs/rootfs -m $(B)/busybox.manifest -m $(B)/lab.manifest -m $(B)/hello.manifest
+
+# Debian's procps at Debian's paths, which so replace busybox's programs of the same name.
+PROCPS   := /bin/ps /sbin/sysctl $(addprefix /usr/bin/,free pgrep pkill pmap pwdx slabtop top uptime vmstat)
+TERMINFO := $(addprefix /lib/terminfo/,d/dumb l/linux v/vt100)
+
+$(PROCPS): | need-build ;
+
+$(B)/procps.manifest: $(PROCPS) $(U)/load mkfs/mkfs.mk | need-build
+	@{ for p in $(PROCPS) $$(ldd $(PROCPS) | grep -o '/[^: ]*\.so[^: ]*' | sort -u) $(TERMINFO); do \
+	     echo "file $$p $$(realpath $$p) 755"; done; printf '%s\n' $(call file_lines,$(U)/load); } > $@
+
+$(B)/initramfs-procps.cpio: $(B)/procps.manifest $(B)/initramfs.cpio
+	@printf '  %-6s %s\n' CPIO $@
+	@$(CPIO) -o $@ -t mkfs/rootfs -m $(B)/busybox.manifest -m $(B)/lab.manifest -m $(B)/procps.manifest
 
 # --- the disk --------------------------------------------------------------------------------
 DISK_CMDLINE = console=ttyS0 $(CMDLINE)
