@@ -114,10 +114,10 @@ Result<u64> sys_copy_file_range(int in_fd, UserPtr<i64> user_in, int out_fd, Use
     const bool overlaps = from < to + count && to < from + count;
     if (in->inode() == out->inode() && overlaps) return EINVAL;
     Copy copy{*in, *out, from, &to};
-    const usize done = TRY(copy_bytes(copy, count));
+    const u64 done = TRY(after_write(copy_bytes(copy, count)));
     TRY(store_offset(user_in, *in, copy.from_offset));
     TRY(store_offset(user_out, *out, to));
-    return u64{done};
+    return done;
 }
 
 constexpr Entry kCalls[] = {
