@@ -53,7 +53,9 @@ Result<Rlimit> prlimit_of(sched::PidNumber pid, u32 resource, const Rlimit* want
     Task* const task = sched::find_task(pid);
     if (task == nullptr || task->signal == nullptr) return ESRCH;
     const sched::Cred &mine = self.cred, &theirs = task->cred;
-    const bool same = mine.uid == theirs.uid && mine.uid == theirs.euid && mine.uid == theirs.suid;
+    const bool same = mine.uid == theirs.uid && mine.uid == theirs.euid &&
+                      mine.uid == theirs.suid && mine.gid == theirs.gid &&
+                      mine.gid == theirs.egid && mine.gid == theirs.sgid;
     if (!same && !capable(abi::CAP_SYS_RESOURCE)) return EPERM;
     return do_prlimit(*task, resource, wanted);
 }
