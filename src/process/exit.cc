@@ -19,6 +19,7 @@
 #include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
 #include "sched/kthread.h"
+#include "sched/user.h"
 #include "vm/mm_struct.h"
 
 namespace process {
@@ -187,6 +188,7 @@ void free_process_parts(Task& task) {
     if (SighandStruct* sighand = std::exchange(task.sighand, nullptr)) {
         if (sighand->ref_count.dec_and_test()) SighandStruct::release(sighand);
     }
+    Ref<sched::UserStruct>::adopt(std::exchange(task.user, nullptr)).reset();
 }
 
 }  // namespace
@@ -220,6 +222,7 @@ void release_task(Task& task, DeadTasks& dead) {
         flush_pending(signal, *task.pending, ~u64{0});
     }
     sched::free_pid(task);
+    task.user->processes.fetch_sub(1, std::memory_order_relaxed);
     if (task.group_leader == &task) {
         task.sibling_link.unlink();
         sched::join_pgrp(signal, 0);

@@ -8,6 +8,7 @@
 
 #include <optional>
 
+#include "abi/prctl.h"
 #include "abi/sched.h"
 #include "arch/layout.h"
 #include "core/time/clock.h"
@@ -22,6 +23,7 @@
 #include "process/timer/cpu_timer.h"
 #include "process/trace_events.h"
 #include "sched/kthread.h"
+#include "sched/user.h"
 #include "vm/mm_struct.h"
 
 namespace sched {
@@ -94,6 +96,18 @@ Result<void> check_thread_limit() {
     return {};
 }
 
+/// The child counts from here on, before it is known whether it may be: two tasks that fork at once
+/// see each other. EAGAIN at RLIMIT_NPROC.
+Result<void> copy_user(Task& child, const Task& parent) {
+    child.user = Ref<sched::UserStruct>::share(parent.user).leak();
+    child.user->processes.fetch_add(1, std::memory_order_relaxed);
+    const u64 limit = parent.signal->rlimits[abi::RLIMIT_NPROC].current;
+    constexpr u64 kExempt = u64{1} << abi::CAP_SYS_RESOURCE | u64{1} << abi::CAP_SYS_ADMIN;
+    if (!has_too_many_processes(*child.user, limit)) return {};
+    if (parent.cred.cap_effective & kExempt) return {};
+    return EAGAIN;
+}
+
 void copy_identity(Task& child, const Task& parent, const CloneRequest& request) {
     memcpy(child.comm, parent.comm, sizeof child.comm);
     child.cred = parent.cred;
@@ -101,6 +115,7 @@ void copy_identity(Task& child, const Task& parent, const CloneRequest& request)
     child.blocked = parent.blocked;
     child.timer_slack_ns = child.default_timer_slack_ns = parent.timer_slack_ns;
     child.set(sched::kForkedNoExec);
+    if (parent.has(sched::kNoNewPrivs)) child.set(sched::kNoNewPrivs);
     const bool same_stack = !(request.flags & abi::CLONE_VM) || (request.flags & abi::CLONE_VFORK);
     if (same_stack) {
         child.altstack_base = parent.altstack_base;
@@ -161,7 +176,6 @@ Result<void> copy_signal(Task& child, Task& parent, u64 flags) {
     for (u32 i = 0; i < abi::kRlimits; i++) to.rlimits[i] = from.rlimits[i];
     if (to.rlimits[abi::RLIMIT_CPU].current != abi::RLIM_INFINITY) recheck_cpu_timers(to);
     to.personality = from.personality;
-    to.no_new_privs = from.no_new_privs;
     to.dumpable = from.dumpable;
     to.oom_score_adj = from.oom_score_adj;
     to.oom_score_adj_min = from.oom_score_adj_min;
@@ -265,10 +279,11 @@ Result<void> give_number(Task& child, sched::PidNumber wanted) {
 
 Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& frame) {
     TRY(check_flags(request.flags));
-    TRY(check_thread_limit());
     Task& parent = sched::current();
     if (signal_pending(parent)) return ERESTARTNOINTR;
     NewTask child(TRY(sched::alloc_task()));
+    TRY(copy_user(*child, parent));
+    TRY(check_thread_limit());
     copy_identity(*child, parent, request);
     TRY(sched::sched_fork(*child, parent));
     TRY(copy_files(*child, parent, request.flags));
@@ -335,6 +350,8 @@ Result<void> make_process_parts(Task& task) {
     task.sighand = TRY(mm::make<SighandStruct>()).leak();
     task.signal = TRY(mm::make<SignalStruct>()).leak();
     task.signal->leader = &task;
+    task.user = TRY(sched::find_user(task.cred.uid)).leak();
+    task.user->processes.fetch_add(1, std::memory_order_relaxed);
     return arch::fpu_create(task.arch);
 }
 
@@ -347,6 +364,7 @@ void discard_new_task(Task& task) {
     task.mm = nullptr;
     if (task.fs) Ref<fs::FsStruct>::adopt(std::exchange(task.fs, nullptr)).reset();
     if (task.files) Ref<fs::FdTable>::adopt(std::exchange(task.files, nullptr)).reset();
+    if (task.user) task.user->processes.fetch_sub(1, std::memory_order_relaxed);
     Ref<Task>::adopt(&task).reset();
 }
 

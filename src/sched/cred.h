@@ -12,8 +12,10 @@ struct Cred {
 
     u32 uid = 0, euid = 0, suid = 0, fsuid = 0;
     u32 gid = 0, egid = 0, sgid = 0, fsgid = 0;
-    u64 cap_effective = ~0ull, cap_permitted = ~0ull, cap_inheritable = 0;
-    u64 cap_bounding = ~0ull;
+    static constexpr u64 kAllCaps = (u64{1} << 41) - 1;  // up to CAP_CHECKPOINT_RESTORE
+    u64 cap_effective = kAllCaps, cap_permitted = kAllCaps, cap_inheritable = 0;
+    u64 cap_bounding = kAllCaps, cap_ambient = 0;
+    u32 securebits = 0;  // SECBIT_*
     u32 group_count = 0;
     u32 groups[kMaxGroups] = {};
 

@@ -82,8 +82,7 @@ struct SignalStruct {
     /// A tick before this moment of the monotonic clock need not look at the process' CPU-time
     /// timers and limits.
     std::atomic<u64> cpu_check_ns{~u64{0}};
-    u32 personality = 0;  // personality(2); this and the next: own process only
-    bool no_new_privs = false, keep_caps = false;
+    u32 personality = 0;  // personality(2); own process only
     u8 dumpable = 1;
 
     // Times of threads that are gone, and of children that were waited for.

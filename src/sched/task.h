@@ -33,6 +33,7 @@ struct SighandStruct;
 struct PendingSignals;
 struct CpuTimers;
 struct DlEntity;
+struct UserStruct;
 
 /// What a task is doing, as far as a wake-up is concerned. The letters of /proc/<pid>/stat.
 enum TaskState : u32 {
@@ -62,6 +63,8 @@ enum TaskFlags : u32 {
     kVforkDone = 1 << 8,
     kKilled = 1 << 9,          // is about to die by a signal; never cleared
     kRseqWork = 1 << 10,       // lost the processor, and has an rseq_area
+    kNoNewPrivs = 1 << 23,     // execve() gives no rights; never cleared
+    kTooManyTasks = 1 << 24,   // its user has, since it became it; Linux' PF_NPROC_EXCEEDED
     kWqWorker = 1 << 25,       // runs works: schedule() tells its pool; Linux' PF_WQ_WORKER
     kNoSetAffinity = 1 << 26,  // a kernel thread that stays where it is; PF_NO_SETAFFINITY
 };
@@ -109,6 +112,7 @@ struct Task {
     fs::FsStruct* fs = nullptr;
     SignalStruct* signal = nullptr;
     SighandStruct* sighand = nullptr;
+    UserStruct* user = nullptr;  // of cred.uid, with a reference; null for kernel threads
 
     // --- signals; guarded by sighand->lock, but for `blocked`, which only the task itself writes
     PendingSignals* pending = nullptr;  // sent to this thread alone

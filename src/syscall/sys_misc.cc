@@ -1,4 +1,4 @@
-// prctl and its like: what a program may ask about or change in itself.
+// personality, random bytes, memory barriers.
 
 #include "abi/prctl.h"
 #include "core/irq/ipi.h"
@@ -10,81 +10,6 @@
 namespace syscall {
 
 namespace {
-
-using sched::Task;
-
-bool capable(unsigned capability) { return sched::current().cred.cap_effective >> capability & 1; }
-
-// --- prctl ---------------------------------------------------------------------------------------
-
-Result<void> set_name(Task& task, VirtAddr from) {
-    char name[sizeof task.comm] = {};
-    const usize room = sizeof name - 1;
-    const usize missing = copy_from_user_partial(name, from, room);
-    if (missing != 0 && memchr(name, 0, room - missing) == nullptr) return EFAULT;
-    char clean[sizeof task.comm] = {};
-    copy_string(clean, {name, strnlen(name, room)});
-    memcpy(task.comm, clean, sizeof clean);
-    return {};
-}
-
-Result<u64> prctl_process(Task& task, int option, u64 value) {
-    sched::SignalStruct& signal = *task.signal;
-    switch (option) {
-    case abi::PR_GET_DUMPABLE: return u64{signal.dumpable};
-    case abi::PR_SET_DUMPABLE:
-        if (value > 1) return EINVAL;
-        signal.dumpable = u8(value);
-        return u64{0};
-    case abi::PR_GET_KEEPCAPS: return u64{signal.keep_caps};
-    case abi::PR_SET_KEEPCAPS:
-        if (value > 1) return EINVAL;
-        signal.keep_caps = value;
-        return u64{0};
-    case abi::PR_SET_CHILD_SUBREAPER: signal.is_subreaper = value != 0; return u64{0};
-    case abi::PR_SET_NO_NEW_PRIVS:
-        if (value != 1) return EINVAL;
-        signal.no_new_privs = true;
-        return u64{0};
-    case abi::PR_GET_NO_NEW_PRIVS: return u64{signal.no_new_privs};
-    case abi::PR_GET_TIMERSLACK: return u64{task.timer_slack_ns};
-    case abi::PR_SET_TIMERSLACK:
-        task.timer_slack_ns = i64(value) > 0 ? value : task.default_timer_slack_ns;
-        return u64{0};
-    default: return EINVAL;
-    }
-}
-
-Result<u64> sys_prctl(int option, u64 value, u64 arg3, u64 arg4, u64 arg5) {
-    Task& task = sched::current();
-    const bool has_rest = arg3 || arg4 || arg5;
-    switch (option) {
-    case abi::PR_SET_PDEATHSIG:
-        if (value != 0 && !process::is_valid_signal(int(std::min<u64>(value, 1000)))) return EINVAL;
-        task.pdeath_signal = i32(value);
-        return u64{0};
-    case abi::PR_GET_PDEATHSIG: TRY(UserPtr<i32>(value).copy_out(task.pdeath_signal)); break;
-    case abi::PR_SET_NAME: TRY(set_name(task, VirtAddr(value))); break;
-    case abi::PR_GET_NAME: TRY(copy_to_user(VirtAddr(value), task.comm, sizeof task.comm)); break;
-    case abi::PR_GET_CHILD_SUBREAPER:
-        TRY(UserPtr<i32>(value).copy_out(task.signal->is_subreaper));
-        break;
-    case abi::PR_CAPBSET_READ:
-        if (value > abi::kCapLast) return EINVAL;
-        return task.cred.cap_bounding >> value & 1;
-    case abi::PR_CAPBSET_DROP:
-        if (!capable(abi::CAP_SETPCAP)) return EPERM;
-        if (value > abi::kCapLast) return EINVAL;
-        task.cred.cap_bounding &= ~(u64{1} << value);
-        break;
-    case abi::PR_SET_NO_NEW_PRIVS:
-    case abi::PR_GET_NO_NEW_PRIVS:
-        if (has_rest) return EINVAL;
-        [[fallthrough]];
-    default: return prctl_process(task, option, value);
-    }
-    return u64{0};
-}
 
 /// Of all bits only ADDR_NO_RANDOMIZE changes anything; the others are kept for who asks.
 Result<u64> sys_personality(u32 wanted) {
@@ -139,7 +64,6 @@ Result<u64> sys_membarrier(int command, u32 flags, int) {
 
 constexpr Entry kCalls[] = {
     {135, "personality", call<sys_personality>},
-    {157, "prctl", call<sys_prctl>},
     {318, "getrandom", call<sys_getrandom>},
     {324, "membarrier", call<sys_membarrier>},
 };

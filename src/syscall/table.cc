@@ -30,6 +30,12 @@ constexpr const std::span<const Entry>* kFamilies[] = {
     &kFutexCalls,  &kFileCalls,       &kFdCalls,       &kStatCalls,  &kAttrCalls,
     &kDirCalls,    &kPathCalls,       &kMountCalls,    &kCopyCalls,  &kPipeCalls,
     &kPollCalls,   &kSelectCalls,     &kEpollCalls,    &kLockCalls,
+    &kMmCalls,         &kProcessCalls,    &kSignalCalls,   &kClockCalls, &kSleepCalls,
+    &kItimerCalls,     &kPosixTimerCalls, &kTimerfdCalls,  &kSchedCalls, &kIdentityCalls,
+    &kCapabilityCalls, &kPrctlCalls,      &kResourceCalls, &kMiscCalls,  &kSystemCalls,
+    &kFutexCalls,      &kFileCalls,       &kFdCalls,       &kStatCalls,  &kAttrCalls,
+    &kDirCalls,        &kPathCalls,       &kMountCalls,    &kCopyCalls,  &kPipeCalls,
+    &kPollCalls,       &kSelectCalls,     &kEpollCalls,    &kLockCalls,
 };
 
 }  // namespace

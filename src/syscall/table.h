@@ -32,6 +32,8 @@ extern constinit const std::span<const Entry> kPidfdCalls;       // sys_pidfd.cc
 extern constinit const std::span<const Entry> kSignalfdCalls;    // sys_signalfd.cc
 extern constinit const std::span<const Entry> kSchedCalls;       // sys_sched.cc
 extern constinit const std::span<const Entry> kIdentityCalls;    // sys_identity.cc
+extern constinit const std::span<const Entry> kCapabilityCalls;  // sys_capability.cc
+extern constinit const std::span<const Entry> kPrctlCalls;       // sys_prctl.cc
 extern constinit const std::span<const Entry> kResourceCalls;    // sys_resource.cc
 extern constinit const std::span<const Entry> kMiscCalls;        // sys_misc.cc
 extern constinit const std::span<const Entry> kMachineCalls;     // sys_machine.cc

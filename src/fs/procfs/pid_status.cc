@@ -214,8 +214,8 @@ void print_capability_lines(SeqFile& out, const Task& task) {
     const sched::Cred& cred = task.cred;
     out.print("CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\n",
               cred.cap_inheritable, cred.cap_permitted, cred.cap_effective, cred.cap_bounding);
-    out.print("CapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", 0ul,
-              task.signal != nullptr && task.signal->no_new_privs ? 1 : 0);
+    out.print("CapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+              cred.cap_ambient, task.has(sched::kNoNewPrivs) ? 1 : 0);
 }
 
 void print_processor_lines(SeqFile& out, const Task& task) {

@@ -10,15 +10,21 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/own.h"
+#include "process/credentials.h"
 #include "process/rseq.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
+#include "sched/user.h"
 
 namespace process {
 
 namespace {
 
+constexpr u64 kSecureStack = 8 << 20;  // a set-id program's limit is never more
+/// Personality bits that make attacks easier: gone when a program gains rights.
+constexpr u32 kPersonalityGoes =
+    abi::READ_IMPLIES_EXEC | abi::ADDR_NO_RANDOMIZE | abi::ADDR_COMPAT_LAYOUT | abi::MMAP_PAGE_ZERO;
 constexpr u64 kMinArgumentLimit = 128 * 1024, kMaxArgumentLimit = 6 << 20;
 
 u64 argument_limit() {
@@ -32,24 +38,6 @@ Result<fs::Path> find_program(int dirfd, std::string_view name, u32 at_flags) {
     if (name.empty() && !(at_flags & abi::AT_EMPTY_PATH)) return ENOENT;
     const fs::Path start = TRY(fs::start_of_walk(dirfd, name));
     return fs::lookup(start, name, flags);
-}
-
-/// Set-user-id and set-group-id bits, where they are allowed to mean something.
-void bprm_fill_uid(BinPrm& bprm) {
-    const fs::Inode& inode = *bprm.file->inode();
-    sched::Cred& cred = bprm.cred;
-    const bool ignored =
-        (bprm.file->path.mount->flags & abi::MS_NOSUID) || sched::current().signal->no_new_privs;
-    if (!ignored && (inode.mode & abi::S_ISUID)) cred.euid = inode.uid;
-    const bool set_gid =
-        (inode.mode & (abi::S_ISGID | abi::S_IXGRP)) == (abi::S_ISGID | abi::S_IXGRP);
-    if (!ignored && set_gid) cred.egid = inode.gid;
-    bprm.secure = cred.euid != cred.uid || cred.egid != cred.gid;
-    cred.suid = cred.fsuid = cred.euid;
-    cred.sgid = cred.fsgid = cred.egid;
-    const bool root = cred.euid == 0 || cred.uid == 0;
-    cred.cap_permitted = root ? cred.cap_bounding : 0;
-    cred.cap_effective = cred.euid == 0 ? cred.cap_permitted : 0;
 }
 
 Result<void> add_arguments(BinPrm& bprm, const ExecRequest& request, std::string_view name) {
@@ -87,11 +75,11 @@ Result<void> prepare(BinPrm& bprm, const ExecRequest& request) {
     const std::string_view name = name_of(request, room);
     Task& task = sched::current();
     bprm.randomize = !(task.signal->personality & abi::ADDR_NO_RANDOMIZE);
-    bprm.cred = task.cred;
     bprm.file = TRY(open_exec(request.dirfd, request.name, request.at_flags));
     set_comm(bprm, name);
     TRY(add_arguments(bprm, request, name));
-    bprm_fill_uid(bprm);
+    compute_exec_creds(bprm);
+    if (bprm.gains) bprm.randomize = true;  // ADDR_NO_RANDOMIZE is one of kPersonalityGoes
     bprm.mm = TRY(vm::MmStruct::create());
     TRY(load_elf_binary(bprm));
     TRY(map_vdso(bprm));
@@ -111,6 +99,25 @@ Result<void> unshare_files(Task& task) {
     return {};
 }
 
+/// Nobody who may not read a program may look into what it becomes.
+bool may_be_looked_into(const Task& task, const BinPrm& bprm) {
+    constexpr unsigned kRead = 4;
+    if (!fs::inode_permission(*bprm.file->inode(), kRead).ok()) return false;
+    return task.cred.euid == task.cred.uid && task.cred.egid == task.cred.gid;
+}
+
+void begin_new_rights(Task& task, const BinPrm& bprm) {
+    SignalStruct& signal = *task.signal;
+    if (bprm.secure) {
+        abi::Rlimit& stack = signal.rlimits[abi::RLIMIT_STACK];
+        stack.current = std::min(stack.current, kSecureStack);
+        task.pdeath_signal = 0;
+    }
+    if (bprm.gains) signal.personality &= ~kPersonalityGoes;
+    signal.dumpable = may_be_looked_into(task, bprm);
+    (void)commit_creds(bprm.cred);  // the real user stays, so this cannot fail
+}
+
 /// The running program ends here; what follows belongs to the new one.
 void begin_new_exec(Task& task, BinPrm& bprm) {
     mm_release(task);
@@ -121,10 +128,7 @@ void begin_new_exec(Task& task, BinPrm& bprm) {
     task.files->do_close_on_exec();
     flush_signal_handlers(task);
     memcpy(task.comm, bprm.comm, sizeof task.comm);
-    if (bprm.secure) task.pdeath_signal = 0;
-    task.signal->dumpable = !bprm.secure;
-    task.signal->keep_caps = false;
-    task.cred = bprm.cred;
+    begin_new_rights(task, bprm);
     task.altstack_base = VirtAddr(0);
     task.altstack_size = 0;
     task.altstack_flags = abi::SS_DISABLE;
@@ -166,6 +170,10 @@ Result<Ref<fs::File>> open_exec(int dirfd, std::string_view name, u32 at_flags) 
 Result<void> do_execveat(const ExecRequest& request, arch::TrapFrame& frame) {
     if (request.at_flags & ~(abi::AT_EMPTY_PATH | abi::AT_SYMLINK_NOFOLLOW)) return EINVAL;
     Task& task = sched::current();
+    // setuid() into a user with too many tasks works, because programs do not expect it to fail.
+    const u64 limit = task.signal->rlimits[abi::RLIMIT_NPROC].current;
+    if (task.has(sched::kTooManyTasks) && has_too_many_processes(*task.user, limit)) return EAGAIN;
+    task.clear(sched::kTooManyTasks);
     mm::Own<BinPrm> bprm = TRY(mm::make<BinPrm>(argument_limit()));
     TRY(prepare(*bprm, request));
     TRY(unshare_files(task));

@@ -63,7 +63,8 @@ struct BinPrm {
     Arguments arguments;
     vm::MmStruct* mm = nullptr;  // ours until it becomes the task's
     sched::Cred cred;
-    bool secure = false;  // AT_SECURE: rights were gained
+    bool secure = false;  // AT_SECURE: it runs with rights that its user does not have
+    bool gains = false;   // rights that the caller did not have
     bool executable_stack = false;
     bool randomize = true;
     char comm[16] = {};
