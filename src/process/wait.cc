@@ -25,35 +25,82 @@ void set_times(abi::Rusage& usage, u64 user_ns, u64 system_ns) {
     usage.stime_usec = i64(system_ns % 1'000'000'000 / 1000);
 }
 
-/// Of a child and its own children.
-abi::Rusage usage_of(Task& child) REQUIRES(tasks_lock) {
-    const SignalStruct& signal = *child.signal;
-    const CpuTimes times = process_times_locked(child);
-    abi::Rusage usage;
-    set_times(usage, times.user_ns + signal.child_user_ns.load(),
-              times.system_ns + signal.child_system_ns.load());
-    usage.maxrss = i64(signal.max_rss_pages.load() * (kPageSize / 1024));
-    usage.minflt = i64(signal.minor_faults.load() + signal.child_minor_faults.load());
-    usage.majflt = i64(signal.major_faults.load() + signal.child_major_faults.load());
-    for (const Task& thread : child.threads) {
-        usage.minflt += i64(thread.min_faults);
-        usage.majflt += i64(thread.maj_faults);
+/// What a process has used: its threads, and those that are gone.
+struct Used {
+    u64 user_ns = 0, system_ns = 0;
+    u64 minor_faults = 0, major_faults = 0, voluntary = 0, involuntary = 0;
+    u64 max_rss_pages = 0;
+
+    void add(const Used& other) {
+        user_ns += other.user_ns, system_ns += other.system_ns;
+        minor_faults += other.minor_faults, major_faults += other.major_faults;
+        voluntary += other.voluntary, involuntary += other.involuntary;
+        max_rss_pages = std::max(max_rss_pages, other.max_rss_pages);
     }
-    usage.nvcsw = i64(child.voluntary_switches);
-    usage.nivcsw = i64(child.involuntary_switches);
-    return usage;
+    abi::Rusage rusage() const {
+        abi::Rusage usage;
+        set_times(usage, user_ns, system_ns);
+        usage.minflt = i64(minor_faults);
+        usage.majflt = i64(major_faults);
+        usage.nvcsw = i64(voluntary);
+        usage.nivcsw = i64(involuntary);
+        usage.maxrss = i64(max_rss_pages * (kPageSize / 1024));
+        return usage;
+    }
+};
+
+Used used_by_thread(const Task& task) {
+    const sched::CpuTimes times = sched::cpu_times(task);
+    return {.user_ns = times.user_ns,
+            .system_ns = times.system_ns,
+            .minor_faults = task.min_faults,
+            .major_faults = task.maj_faults,
+            .voluntary = task.voluntary_switches,
+            .involuntary = task.involuntary_switches};
+}
+
+Used used_by_process(const SignalStruct& signal) REQUIRES(tasks_lock) {
+    Used sum{.user_ns = signal.dead_user_ns.load(),
+             .system_ns = signal.dead_system_ns.load(),
+             .minor_faults = signal.minor_faults.load(),
+             .major_faults = signal.major_faults.load(),
+             .voluntary = signal.dead_voluntary.load(),
+             .involuntary = signal.dead_involuntary.load(),
+             .max_rss_pages = signal.max_rss_pages.load()};
+    for (const Task& thread : signal.leader->threads) sum.add(used_by_thread(thread));
+    return sum;
+}
+
+/// By the children that were waited for, and theirs.
+Used used_by_children(const SignalStruct& signal) {
+    return {.user_ns = signal.child_user_ns.load(),
+            .system_ns = signal.child_system_ns.load(),
+            .minor_faults = signal.child_minor_faults.load(),
+            .major_faults = signal.child_major_faults.load(),
+            .voluntary = signal.child_voluntary.load(),
+            .involuntary = signal.child_involuntary.load(),
+            .max_rss_pages = signal.child_max_rss_pages.load()};
+}
+
+/// By a child and its own children.
+Used used_by_all_of(const Task& child) REQUIRES(tasks_lock) {
+    Used sum = used_by_process(*child.signal);
+    sum.add(used_by_children(*child.signal));
+    return sum;
 }
 
 /// What the child used becomes part of what the parent's children used.
-void inherit_usage(SignalStruct& parent, Task& child) REQUIRES(tasks_lock) {
-    const SignalStruct& signal = *child.signal;
-    const CpuTimes times = process_times_locked(child);
-    parent.child_user_ns.fetch_add(times.user_ns + signal.child_user_ns.load());
-    parent.child_system_ns.fetch_add(times.system_ns + signal.child_system_ns.load());
-    parent.child_minor_faults.fetch_add(signal.minor_faults.load() + child.min_faults);
-    parent.child_major_faults.fetch_add(signal.major_faults.load() + child.maj_faults);
-    const u64 rss = std::max(signal.max_rss_pages.load(), signal.child_max_rss_pages.load());
-    if (parent.child_max_rss_pages.load() < rss) parent.child_max_rss_pages.store(rss);
+void inherit_usage(SignalStruct& parent, const Task& child) REQUIRES(tasks_lock) {
+    const Used used = used_by_all_of(child);
+    parent.child_user_ns.fetch_add(used.user_ns);
+    parent.child_system_ns.fetch_add(used.system_ns);
+    parent.child_minor_faults.fetch_add(used.minor_faults);
+    parent.child_major_faults.fetch_add(used.major_faults);
+    parent.child_voluntary.fetch_add(used.voluntary);
+    parent.child_involuntary.fetch_add(used.involuntary);
+    if (parent.child_max_rss_pages.load() < used.max_rss_pages) {
+        parent.child_max_rss_pages.store(used.max_rss_pages);
+    }
 }
 
 bool wait_zombie(Task& child, const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
@@ -61,7 +108,7 @@ bool wait_zombie(Task& child, const WaitRequest& request, WaitOutcome& outcome, 
     if (!(request.options & abi::WEXITED)) return false;
     if (child.state.load() != sched::kZombie || child.signal->thread_count != 1) return false;
     outcome.status = wait_status_of(child);
-    outcome.usage = usage_of(child);
+    outcome.usage = used_by_all_of(child).rusage();
     if (request.options & abi::WNOWAIT) return true;
     inherit_usage(*sched::current().signal, child);
     release_task(child, dead);
@@ -82,7 +129,7 @@ bool wait_job_control(Task& child, const WaitRequest& request, WaitOutcome& outc
         outcome.status = abi::kStatusContinued;
     }
     if (flag == 0) return false;
-    outcome.usage = usage_of(child);
+    outcome.usage = used_by_all_of(child).rusage();
     if (!(request.options & abi::WNOWAIT)) signal.wait_flags &= ~flag;
     return true;
 }
@@ -143,34 +190,16 @@ CpuTimes process_times(Task& task) {
 
 abi::Rusage get_rusage(Task& task, int who) {
     const SignalStruct& signal = *task.signal;
-    abi::Rusage usage;
-    if (who == abi::RUSAGE_CHILDREN) {
-        set_times(usage, signal.child_user_ns.load(), signal.child_system_ns.load());
-        usage.minflt = i64(signal.child_minor_faults.load());
-        usage.majflt = i64(signal.child_major_faults.load());
-        usage.maxrss = i64(signal.child_max_rss_pages.load() * (kPageSize / 1024));
-        return usage;
-    }
-    const sched::CpuTimes own = sched::cpu_times(task);
-    CpuTimes times{own.user_ns, own.system_ns};
-    usage.minflt = i64(task.min_faults);
-    usage.majflt = i64(task.maj_faults);
+    if (who == abi::RUSAGE_CHILDREN) return used_by_children(signal).rusage();
+    Used used = used_by_thread(task);
     if (who == abi::RUSAGE_SELF) {
         IrqGuard guard(tasks_lock);
-        times = process_times_locked(task);
-        usage.minflt = i64(signal.minor_faults.load());
-        usage.majflt = i64(signal.major_faults.load());
-        for (const Task& thread : signal.leader->threads) {
-            usage.minflt += i64(thread.min_faults);
-            usage.majflt += i64(thread.maj_faults);
-        }
+        used = used_by_process(signal);
     }
-    set_times(usage, times.user_ns, times.system_ns);
-    usage.nvcsw = i64(task.voluntary_switches);
-    usage.nivcsw = i64(task.involuntary_switches);
-    const i64 rss = task.mm ? task.mm->hiwater_rss.load() : 0;
-    usage.maxrss = std::max(rss, i64(signal.max_rss_pages.load())) * i64(kPageSize / 1024);
-    return usage;
+    // Memory is the process', whoever asks.
+    const u64 now = task.mm ? static_cast<u64>(std::max<i64>(task.mm->hiwater_rss.load(), 0)) : 0;
+    used.max_rss_pages = std::max(signal.max_rss_pages.load(), now);
+    return used.rusage();
 }
 
 }  // namespace process

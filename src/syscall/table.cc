@@ -11,31 +11,13 @@ namespace syscall {
 namespace {
 
 constexpr const std::span<const Entry>* kFamilies[] = {
-    &kMmCalls,       &kProcessCalls,    &kSignalCalls,  &kClockCalls,  &kSleepCalls,
-    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kSchedCalls,  &kSchedPolicyCalls,
-    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kPidfdCalls,  &kSchedCalls,
-    &kIdentityCalls, &kResourceCalls,   &kMiscCalls,    &kSystemCalls, &kFutexCalls,
-    &kFileCalls,     &kFdCalls,         &kStatCalls,    &kAttrCalls,   &kDirCalls,
-    &kPathCalls,     &kMountCalls,      &kCopyCalls,    &kPipeCalls,   &kPollCalls,
-    &kSelectCalls,   &kEpollCalls,      &kLockCalls,
-    &kMmCalls,       &kProcessCalls,    &kSignalCalls,  &kClockCalls, &kSleepCalls,
-    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls, &kSchedCalls, &kIdentityCalls,
-    &kResourceCalls, &kMiscCalls,       &kSystemCalls,  &kFutexCalls, &kFileCalls,
-    &kFdCalls,       &kStatCalls,       &kAttrCalls,    &kDirCalls,   &kPathCalls,
-    &kMountCalls,    &kCopyCalls,       &kPipeCalls,    &kPollCalls,  &kSelectCalls,
-    &kEpollCalls,    &kLockCalls,       &kMachineCalls,
-    &kMmCalls,     &kProcessCalls,    &kSignalCalls,   &kClockCalls, &kSleepCalls,
-    &kItimerCalls, &kPosixTimerCalls, &kTimerfdCalls,  &kPidfdCalls, &kSignalfdCalls,
-    &kSchedCalls,  &kIdentityCalls,   &kResourceCalls, &kMiscCalls,  &kSystemCalls,
-    &kFutexCalls,  &kFileCalls,       &kFdCalls,       &kStatCalls,  &kAttrCalls,
-    &kDirCalls,    &kPathCalls,       &kMountCalls,    &kCopyCalls,  &kPipeCalls,
-    &kPollCalls,   &kSelectCalls,     &kEpollCalls,    &kLockCalls,
-    &kMmCalls,         &kProcessCalls,    &kSignalCalls,   &kClockCalls, &kSleepCalls,
-    &kItimerCalls,     &kPosixTimerCalls, &kTimerfdCalls,  &kSchedCalls, &kIdentityCalls,
-    &kCapabilityCalls, &kPrctlCalls,      &kResourceCalls, &kMiscCalls,  &kSystemCalls,
-    &kFutexCalls,      &kFileCalls,       &kFdCalls,       &kStatCalls,  &kAttrCalls,
-    &kDirCalls,        &kPathCalls,       &kMountCalls,    &kCopyCalls,  &kPipeCalls,
-    &kPollCalls,       &kSelectCalls,     &kEpollCalls,    &kLockCalls,
+    &kMmCalls,       &kProcessCalls,    &kSignalCalls,   &kClockCalls, &kSleepCalls,
+    &kItimerCalls,   &kPosixTimerCalls, &kTimerfdCalls,  &kSchedCalls, &kSchedPolicyCalls,
+    &kPidfdCalls,    &kIdentityCalls,   &kResourceCalls, &kMiscCalls,  &kSystemCalls,
+    &kFutexCalls,    &kFileCalls,       &kFdCalls,       &kStatCalls,  &kAttrCalls,
+    &kDirCalls,      &kPathCalls,       &kMountCalls,    &kCopyCalls,  &kPipeCalls,
+    &kPollCalls,     &kSelectCalls,     &kEpollCalls,    &kLockCalls,  &kMachineCalls,
+    &kSignalfdCalls, &kCapabilityCalls, &kPrctlCalls,
 };
 
 }  // namespace
