@@ -55,11 +55,18 @@ Result<void> fpu_copy(TaskState& to, TaskState& from);
 void fpu_destroy(TaskState& state);
 void fpu_reset(TaskState& state);  // execve
 
-/// Size of the FPU state as it appears in a signal frame, and its transfer: the memory is a
-/// kernel buffer of that size. restore validates; EINVAL for a state that the processor refuses.
-usize fpu_user_size();
-void fpu_save_to(TaskState& state, void* buffer);
-Result<void> fpu_load_from(TaskState& state, const void* buffer);
+/// The FPU state of the running task, whose state this is, in a signal frame: `frame` is a kernel
+/// buffer of fpu_frame_size() bytes.
+usize fpu_frame_size();
+void fpu_save_to(TaskState& state, void* frame);
+
+/// And back. A frame says in its first 512 bytes how long it is; then so many bytes of it are read,
+/// and the rest of the buffer is 0. EINVAL for a state that the processor refuses; `frame` may
+/// change. At which addresses the processor would read a frame of that size.
+inline constexpr usize kFpuLegacySize = 512;
+usize fpu_claimed_size(const void* legacy);
+Result<void> fpu_load_from(TaskState& state, void* frame, usize claimed_size);
+usize fpu_alignment(usize claimed_size);
 
 /// User FS/GS base of the running task, whose state this is (arch_prctl). A base that is set comes
 /// without a selector.

@@ -69,7 +69,7 @@ void add_auxv(Words& words, const BinPrm& bprm, VirtAddr random, VirtAddr platfo
     words.add_pair(AT_HWCAP2, 0);
     words.add_pair(AT_EXECFN, name.raw());
     words.add_pair(AT_PLATFORM, platform.raw());
-    words.add_pair(AT_MINSIGSTKSZ, sizeof(RtSigframe) + arch::fpu_user_size() + 256);
+    words.add_pair(AT_MINSIGSTKSZ, sizeof(RtSigframe) + arch::fpu_frame_size() + 256);
     words.add_pair(AT_NULL, 0);
 }
 constexpr usize kAuxvWords = 42;

@@ -30,7 +30,7 @@ constexpr u64 kClearedFlags = 1 << 10 | 1 << 16 | 1 << 8;  // DF RF TF: a handle
 class FpuBuffer {
 public:
     static Result<FpuBuffer> create() {
-        return FpuBuffer(TRY(mm::kmalloc(arch::fpu_user_size(), mm::Gfp::Kernel | mm::Gfp::Zero)));
+        return FpuBuffer(TRY(mm::kmalloc(arch::fpu_frame_size(), mm::Gfp::Kernel | mm::Gfp::Zero)));
     }
     FpuBuffer(FpuBuffer&& from) : memory_(std::exchange(from.memory_, nullptr)) {}
     ~FpuBuffer() { mm::kfree(memory_); }
@@ -57,7 +57,7 @@ Result<Place> place_frame(const Task& task, const abi::KernelSigaction& action, 
     const bool enter = (action.flags & abi::SA_ONSTACK) && has_altstack && !nested;
     u64 top = enter ? task.altstack_base.raw() + task.altstack_size : sp - kRedZone;
     Place place;
-    place.fpu = align_down(top - arch::fpu_user_size(), kFpuAlign);
+    place.fpu = align_down(top - arch::fpu_frame_size(), kFpuAlign);
     place.frame = align_down(place.fpu - sizeof(abi::RtSigframe), 16) - 8;
     if ((enter || nested) && !on_altstack(task, place.frame)) return EFAULT;
     return place;
@@ -114,6 +114,7 @@ abi::UContext make_context(const Task& task, u64 saved_mask, const arch::TrapFra
     abi::UContext uc{};
     uc.flags = abi::UC_SIGCONTEXT_SS;
     if (frame.cs == kStart.cs) uc.flags |= abi::UC_STRICT_RESTORE_SS;
+    if (arch::fpu_frame_size() > arch::kFpuLegacySize) uc.flags |= abi::UC_FP_XSTATE;
     uc.stack = {task.altstack_base.raw(), task.altstack_flags, 0, task.altstack_size};
     save_registers(frame, uc.mcontext);
     uc.mcontext.oldmask = saved_mask;
@@ -128,17 +129,25 @@ abi::UContext make_context(const Task& task, u64 saved_mask, const arch::TrapFra
 Result<void> write_fpu(Task& task, u64 to) {
     const FpuBuffer buffer = TRY(FpuBuffer::create());
     arch::fpu_save_to(task.arch, buffer.get());
-    return copy_to_user(VirtAddr(to), buffer.get(), arch::fpu_user_size());
+    return copy_to_user(VirtAddr(to), buffer.get(), arch::fpu_frame_size());
+}
+
+/// In two steps, since the frame may end where the first does.
+Result<void> load_fpu(Task& task, u64 from) {
+    const FpuBuffer buffer = TRY(FpuBuffer::create());
+    TRY(copy_from_user(buffer.get(), VirtAddr(from), arch::kFpuLegacySize));
+    const usize size = arch::fpu_claimed_size(buffer.get());
+    if (!is_aligned(from, arch::fpu_alignment(size))) return EINVAL;
+    u8* const rest = static_cast<u8*>(buffer.get()) + arch::kFpuLegacySize;
+    TRY(copy_from_user(rest, VirtAddr(from + arch::kFpuLegacySize), size - arch::kFpuLegacySize));
+    return arch::fpu_load_from(task.arch, buffer.get(), size);
 }
 
 Result<void> read_fpu(Task& task, u64 from) {
-    if (from == 0) {
-        arch::fpu_reset(task.arch);
-        return {};
-    }
-    const FpuBuffer buffer = TRY(FpuBuffer::create());
-    TRY(copy_from_user(buffer.get(), VirtAddr(from), arch::fpu_user_size()));
-    return arch::fpu_load_from(task.arch, buffer.get());
+    const Result<void> loaded = from != 0 ? load_fpu(task, from) : EINVAL;
+    if (!loaded.ok()) arch::fpu_reset(task.arch);
+    if (from == 0) return {};
+    return loaded;
 }
 
 Result<void> do_sigreturn(arch::TrapFrame& frame) {
@@ -193,6 +202,7 @@ Result<void> setup_rt_frame(const Delivery& delivery, u64 saved_mask, arch::Trap
     // A handler may want to know which stack that code had, but it must be one to return to.
     if (frame.ss != kStart.ss) frame.ss = arch::valid_stack_segment(u16(frame.ss));
     frame.rflags &= ~kClearedFlags;
+    arch::fpu_reset(task.arch);  // a handler starts with rounding and masks as a program does
     return {};
 }
 

@@ -112,9 +112,7 @@ void fpu_reset(TaskState& state) {
     irq_restore(irqs);
 }
 
-usize fpu_user_size() { return cpu_features.xsave_size; }
-
-void fpu_save_to(TaskState& state, void* buffer) {
+void fpu_copy_out(TaskState& state, void* buffer) {
     const bool irqs = irq_save();
     sync(state);
     irq_restore(irqs);
@@ -122,23 +120,21 @@ void fpu_save_to(TaskState& state, void* buffer) {
 }
 
 /// Bits that no processor has; emulators do not mind them, and would show them to the program.
-static bool is_plausible(const void* buffer) {
+bool fpu_is_plausible(const void* buffer) {
     constexpr u32 kMxcsrMask = 0xffff;
     u32 mxcsr;
     memcpy(&mxcsr, static_cast<const u8*>(buffer) + kMxcsrOffset, sizeof mxcsr);
     if (mxcsr & ~kMxcsrMask) return false;
     if (!cpu_features.xsave) return true;
-    u64 header[8];
+    u64 header[3];  // which components; the compact form, which we do not use; reserved
     memcpy(header, static_cast<const u8*>(buffer) + kHeaderOffset, sizeof header);
-    u64 reserved = header[0] & ~cpu_features.xcr0;
-    for (unsigned i = 1; i < 8; i++) reserved |= header[i];
-    return reserved == 0;
+    return (header[0] & ~cpu_features.xcr0) == 0 && header[1] == 0 && header[2] == 0;
 }
 
 /// Other reserved bits make XRSTOR fault, and only the processor knows which. The state is loaded
 /// from where it stays, so that what was refused is never loaded again.
-Result<void> fpu_load_from(TaskState& state, const void* buffer) {
-    if (!is_plausible(buffer)) return EINVAL;
+Result<void> fpu_load(TaskState& state, const void* buffer) {
+    if (!fpu_is_plausible(buffer)) return EINVAL;
     const bool irqs = irq_save();
     memcpy(state.fpu, buffer, cpu_features.xsave_size);
     const bool loaded = cpu_features.xsave ? try_xrstor(state.fpu) : try_fxrstor(state.fpu);
