@@ -39,25 +39,35 @@ void load(const void* area) {
     }
 }
 
-void make_initial(void* area) {
-    memset(area, 0, cpu_features.xsave_size);
-    memcpy(area, &kControlDefault, 2);
-    memcpy(static_cast<u8*>(area) + kMxcsrOffset, &kMxcsrDefault, 4);
-    if (cpu_features.xsave) {
-        const u64 components = 3;  // x87 and SSE as above, the rest in its initial state
-        memcpy(static_cast<u8*>(area) + kHeaderOffset, &components, 8);
+/// The state that every program begins with, for XRSTOR and FXRSTOR alike.
+struct alignas(64) InitialState {
+    u8 bytes[832] = {};
+    constexpr InitialState() {
+        bytes[0] = kControlDefault & 0xff;
+        bytes[1] = kControlDefault >> 8;
+        bytes[kMxcsrOffset] = kMxcsrDefault & 0xff;
+        bytes[kMxcsrOffset + 1] = kMxcsrDefault >> 8;
+        bytes[kHeaderOffset] = 3;  // x87 and SSE as above, the rest in its initial state
     }
-}
+};
+constexpr InitialState kInitialState;
+
+void make_initial(void* area) { memcpy(area, kInitialState.bytes, cpu_features.xsave_size); }
 
 /// True if this processor's registers are those of `state`, which has not run elsewhere since.
 bool is_loaded(const TaskState& state) {
     return this_cpu_read(owner) == state.fpu && state.fpu_cpu == this_cpu_read(this_cpu_offset);
 }
 
-void load_here(TaskState& state) {
-    load(state.fpu);
+/// The registers have been loaded for `state`; its memory is brought up to date by sync().
+void note_loaded(TaskState& state) {
     this_cpu_write(owner, state.fpu);
     state.fpu_cpu = this_cpu_read(this_cpu_offset);
+}
+
+void load_here(TaskState& state) {
+    load(state.fpu);
+    note_loaded(state);
 }
 
 /// Brings the memory copy of the running task up to date.
@@ -107,8 +117,8 @@ void fpu_destroy(TaskState& state) {
 
 void fpu_reset(TaskState& state) {
     const bool irqs = irq_save();
-    make_initial(state.fpu);
-    load_here(state);
+    load(kInitialState.bytes);
+    note_loaded(state);
     irq_restore(irqs);
 }
 
