@@ -75,6 +75,9 @@ void set_gs_base(TaskState& state, u64 base);
 u64 get_fs_base();
 u64 get_gs_base();
 
+/// What the running task has in its data segment registers.
+Selectors get_selectors();
+
 /// Data segments for a new task: those of the running one, which is `from`.
 void segments_copy(TaskState& to, const TaskState& from);
 /// Empties those of the running task, whose state this is (execve).

@@ -7,6 +7,7 @@
 
 #include "process/process.h"
 
+#include "abi/wait.h"
 #include "core/log/oops.h"
 #include "core/log/panic.h"
 #include "fs/fd_table.h"
@@ -76,7 +77,8 @@ abi::SigInfo child_info(Task& leader) REQUIRES(tasks_lock) {
     const i32 status = wait_status_of(leader);
     abi::SigInfo info;
     info.signo = leader.exit_signal;
-    info.code = (status & 0x7f) ? abi::CLD_KILLED : abi::CLD_EXITED;
+    info.code = abi::CLD_EXITED;
+    if (status & 0x7f) info.code = (status & abi::kStatusCore) ? abi::CLD_DUMPED : abi::CLD_KILLED;
     info.set_sender(leader.pid, leader.cred.uid);
     info.set_child((status & 0x7f) ? status & 0x7f : status >> 8 & 0xff, times.user_ns / kNsPerTick,
                    times.system_ns / kNsPerTick);

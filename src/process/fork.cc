@@ -179,6 +179,7 @@ Result<void> copy_signal(Task& child, Task& parent, u64 flags) {
     to.dumpable = from.dumpable;
     to.oom_score_adj = from.oom_score_adj;
     to.oom_score_adj_min = from.oom_score_adj_min;
+    to.coredump_filter = from.coredump_filter.load();
     IrqGuard guard(parent.sighand->lock);
     to.tty = from.tty;
     return {};

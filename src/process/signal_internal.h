@@ -33,6 +33,11 @@ inline constexpr u64 kStopSignals =
     sig_bit(abi::SIGSTOP) | sig_bit(abi::SIGTSTP) | sig_bit(abi::SIGTTIN) | sig_bit(abi::SIGTTOU);
 inline constexpr u64 kIgnoredByDefault =
     sig_bit(abi::SIGCONT) | sig_bit(abi::SIGCHLD) | sig_bit(abi::SIGWINCH) | sig_bit(abi::SIGURG);
+/// By default these leave a core file.
+inline constexpr u64 kCoreSignals =
+    sig_bit(abi::SIGQUIT) | sig_bit(abi::SIGILL) | sig_bit(abi::SIGTRAP) | sig_bit(abi::SIGABRT) |
+    sig_bit(abi::SIGFPE) | sig_bit(abi::SIGSEGV) | sig_bit(abi::SIGBUS) | sig_bit(abi::SIGSYS) |
+    sig_bit(abi::SIGXCPU) | sig_bit(abi::SIGXFSZ);
 /// Raised by what the program did just now: delivered before all others.
 inline constexpr u64 kSynchronous = sig_bit(abi::SIGSEGV) | sig_bit(abi::SIGBUS) |
                                     sig_bit(abi::SIGILL) | sig_bit(abi::SIGTRAP) |
@@ -97,7 +102,8 @@ void set_current_blocked(u64 blocked);
 /// For calls with a mask of their own (ppoll, sigsuspend): until the call is over.
 void set_user_sigmask(u64 mask);
 
-/// The running thread is about to end: no signal waits for it, nor a stop.
+/// The running thread is about to end: no signal waits for it, nor a stop. If it is part of a core
+/// dump, returns after that.
 void exit_signals(Task& task);
 
 /// sigaction(2); `wanted` may be null. EINVAL.

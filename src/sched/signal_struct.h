@@ -20,6 +20,7 @@ struct Task;
 struct RealTimer;    // process/timer/itimer.cc: alarm(2) and setitimer(ITIMER_REAL)
 struct PosixTimer;   // process/timer/posix_timer.h
 struct PosixTimers;  // all those of a process
+struct CoreState;    // process/coredump: a core file that is being written
 struct CpuTimers;    // process/timer/cpu_timer.h: what waits for the clock of a process or thread
 
 /// One queued signal: process/signal/queue.cc.
@@ -58,6 +59,7 @@ struct SignalStruct {
     i32 stop_signal = 0;        // the signal that stops or stopped the process; 0: running
     u32 wait_flags = 0;         // what wait4() has yet to report: process/signal_internal.h
     Task* exec_task = nullptr;  // the thread that is in execve() and outlives all others
+    CoreState* core = nullptr;  // changed with the task list lock held, too
     u32 queued_signals = 0;     // SigQueues of all its threads: bounded by RLIMIT_SIGPENDING
 
     // Guarded by the task list lock.
@@ -84,6 +86,7 @@ struct SignalStruct {
     std::atomic<u64> cpu_check_ns{~u64{0}};
     u32 personality = 0;  // personality(2); own process only
     u8 dumpable = 1;
+    std::atomic<u32> coredump_filter{0x33};  // kDump* of abi/elfcore.h; also others write it
 
     // Times of threads that are gone, and of children that were waited for.
     std::atomic<u64> dead_user_ns{0}, dead_system_ns{0};

@@ -207,6 +207,7 @@ constexpr PidEntry kEntries[] = {
     placed({"children", kText, show_children}, Place::Thread),
     {"cmdline",       kText, show_cmdline},
     {"comm",          S_IFREG | 0644, show_comm, store_comm},
+    {"coredump_filter", S_IFREG | 0644, show_coredump_filter, store_coredump_filter},
     link("cwd", cwd_target),
     secret("environ", kOwnText, show_environ),
     link("exe", exe_target),

@@ -124,6 +124,9 @@ Result<void> show_smaps_rollup(SeqFile& out, Task& task);
 Result<void> show_timers(SeqFile& out, Task& task);
 Result<void> show_timerslack_ns(SeqFile& out, Task& task);
 Result<void> store_timerslack_ns(std::string_view text, Task& task);
+// pid_coredump.cc
+Result<void> show_coredump_filter(SeqFile& out, Task& task);
+Result<void> store_coredump_filter(std::string_view text, Task& task);
 // mounts.cc
 Result<void> show_mounts(SeqFile& out, Task& task);
 Result<void> show_mountinfo(SeqFile& out, Task& task);

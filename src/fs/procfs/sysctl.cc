@@ -11,6 +11,7 @@
 #include "lib/parse.h"
 #include "mm/vmalloc.h"
 #include "process/process.h"
+#include "process/coredump/coredump.h"
 #include "process/uts.h"
 #include "sched/pid.h"
 #include "sched/task.h"
@@ -108,8 +109,21 @@ Result<void> store_printk(std::string_view text, void*) {
     console_loglevel = std::max(1, static_cast<int>(level));
     return {};
 }
+Result<void> show_core_pattern(SeqFile& out, void*) {
+    char pattern[process::kCorePatternSize];
+    process::get_core_pattern(pattern);
+    out.print("%s\n", pattern);
+    return {};
+}
+Result<void> store_core_pattern(std::string_view text, void*) {
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    return process::set_core_pattern(text);
+}
 
 constexpr TextNode kKernel[] = {
+    {"core_pattern", 0644, show_core_pattern, store_core_pattern},
+    {"core_uses_pid", 0644, show_setting<process::core_uses_pid>,
+     store_switch<process::core_uses_pid>},
     {"hostname", 0644, show_name<process::UtsField::HostName>,
      store_name<process::UtsField::HostName>},
     {"domainname", 0644, show_name<process::UtsField::DomainName>,

@@ -1,6 +1,7 @@
 // Handlers and masks: what a process has decided about signals.
 
 #include "mm/own.h"
+#include "process/coredump/coredump.h"
 #include "process/process.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
@@ -74,9 +75,10 @@ void set_user_sigmask(u64 mask) {
 
 void exit_signals(Task& task) {
     SignalStruct& signal = *task.signal;
-    bool completes_stop = false;
+    bool completes_stop = false, is_dumped = false;
     {
         IrqGuard guard(task.sighand->lock);
+        is_dumped = signal.core != nullptr;
         task.set(sched::kExiting);
         if (task.has(sched::kNotifyResume)) {
             task.clear(sched::kNotifyResume);
@@ -86,6 +88,7 @@ void exit_signals(Task& task) {
     }
     if (signal.live_threads.load() > 1) retarget_shared_pending(task, ~task.blocked);
     if (completes_stop) notify_parent_of_job_control(task, abi::CLD_STOPPED);
+    if (is_dumped) wait_for_core_dump(task);
 }
 
 Result<abi::KernelSigaction> do_sigaction(int signal, const abi::KernelSigaction* wanted) {

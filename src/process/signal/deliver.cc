@@ -1,6 +1,7 @@
 // Delivery: on the way back to user mode the task looks at its signals, and dies, stops, or goes
 // to a handler.
 
+#include "process/coredump/coredump.h"
 #include "process/process.h"
 #include "process/rseq.h"
 #include "process/signal_internal.h"
@@ -119,6 +120,13 @@ void stop_if_useful(Task& task, int number) {
     join_group_stop(task);
 }
 
+/// `signal` is a wait status if the process is ending already.
+[[noreturn]] void die(const Delivery& delivery) {
+    const int number = delivery.signal & 0x7f;
+    if (is_valid_signal(number) && (sig_bit(number) & kCoreSignals)) do_coredump(delivery.info);
+    do_group_exit(delivery.signal);
+}
+
 /// True if a handler is to run; returns only when nothing else is left to do.
 bool get_signal(Delivery& delivery) {
     Task& task = sched::current();
@@ -126,7 +134,7 @@ bool get_signal(Delivery& delivery) {
         switch (choose(task, delivery)) {
         case Next::Nothing: return false;
         case Next::Handler: return true;
-        case Next::Die: do_group_exit(delivery.signal);
+        case Next::Die: die(delivery);
         case Next::Stop: stop_if_useful(task, delivery.signal); break;
         case Next::JoinStop: join_group_stop(task); break;
         case Next::NotifyParent: notify_parent_of_job_control(task, abi::CLD_CONTINUED); break;

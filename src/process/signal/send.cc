@@ -70,7 +70,9 @@ void complete_signal(Task& task, int number, Target target)
     Task* const chosen = choose_thread(task, number, target);
     if (chosen == nullptr) return;
     const bool awaited = chosen->real_blocked & sig_bit(number);  // in sigtimedwait()
-    if (is_fatal(task, number) && !awaited && !task.signal->group_exit) {
+    // A core is written by the thread that takes the signal, which then ends the others.
+    const bool ends_all = is_fatal(task, number) && !(sig_bit(number) & kCoreSignals);
+    if (ends_all && !awaited && !task.signal->group_exit) {
         zap_process(*task.signal, number);
     } else {
         signal_wake_up(*chosen, number == abi::SIGKILL);

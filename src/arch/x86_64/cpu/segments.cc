@@ -55,6 +55,8 @@ void set_gs_base(TaskState& state, u64 base) {
 u64 get_fs_base() { return rdmsr(Msr::FsBase); }
 u64 get_gs_base() { return rdmsr(Msr::KernelGsBase); }
 
+Selectors get_selectors() { return read_selectors(); }
+
 void segments_copy(TaskState& to, const TaskState& from) {
     to.selectors = read_selectors();
     to.fs_base = get_fs_base();
