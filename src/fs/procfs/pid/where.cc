@@ -8,6 +8,7 @@
 #include "core/log/panic.h"
 #include "fs/procfs/pid/access.h"
 #include "fs/procfs/pid_entry.h"
+#include "sched/sched.h"
 #include "sched/signal_struct.h"
 
 namespace procfs {
@@ -81,15 +82,23 @@ std::string_view without_namespaces(std::string_view name) {
     return name;
 }
 
+/// Whether the task has left the processor and stays away. One that is about to is given a moment:
+/// its state says where it goes before it gets there. Linux: wait_task_inactive().
 bool is_asleep(const Task& task) {
-    return !task.on_cpu.load() && !task.on_rq.load() && task.state.load() != sched::kRunning;
+    constexpr int kMostTries = 100;
+    for (int i = 0; i < kMostTries; i++) {
+        if (task.state.load() == sched::kRunning) return false;
+        if (!task.on_cpu.load() && !task.on_rq.load()) return true;
+        sched::yield();
+    }
+    return false;
 }
 
 }  // namespace
 
 Result<void> show_wchan(SeqFile& out, Task& task) {
     std::string_view name = "0";
-    if (may_look_into(task) && is_asleep(task)) {
+    if (&task != &sched::current() && may_look_into(task) && is_asleep(task)) {
         for (StackWalk walk(task); walk.address() != 0; walk.advance()) {
             const Symbol symbol = find_symbol(walk.address());
             if (symbol.name.empty()) break;
