@@ -59,9 +59,7 @@ Result<void> de_thread(Task& task) {
     DeadTasks dead;
     {
         IrqGuard guard(tasks_lock);
-        task.wait_channel = "de_thread";
         while (!is_alone(task)) signal.child_exit.sleep_uninterruptible(tasks_lock);
-        task.wait_channel = nullptr;
         if (signal.leader != &task) become_leader(task, dead);
         IrqGuard sighand_guard(task.sighand->lock);
         signal.exec_task = nullptr;

@@ -155,7 +155,6 @@ struct Task {
     void* thread_arg = nullptr;
     std::atomic<u32> should_stop{0};                 // kthread_stop()
     [[no_unique_address]] lockval::TaskLocks locks;  // a debug build: what it holds
-    const char* wait_channel = nullptr;              // where it sleeps, for /proc/<pid>/wchan
 
     bool has(TaskFlags flag) const { return flags.load(std::memory_order_relaxed) & flag; }
     void set(TaskFlags flag) { flags.fetch_or(flag, std::memory_order_seq_cst); }

@@ -137,9 +137,7 @@ Result<void> futex_wait(const FutexWait& wait) {
     Waiter waiter(key.key(), wait.bitset);
     waiter.bucket = bucket_of(key.key());
     TRY(futex_wait_setup(waiter, wait));
-    sched::current().wait_channel = "futex_wait";
     const Result<void> slept = sleep_until_woken(waiter, wait.deadline_ns);
-    sched::current().wait_channel = nullptr;
     if (slept.ok()) return {};
     if (unqueue_me(waiter)) return slept.error();
     // Woken after all. The waker may still be inside wake(): it has the lock until it is done.

@@ -106,11 +106,9 @@ void join_group_stop(Task& task) {
     {
         IrqGuard guard(task.sighand->lock);
         if (signal.stop_signal == 0 || signal.group_exit) return;
-        task.wait_channel = "do_signal_stop";
         sched::set_special_state(sched::kStopped);
     }
     sched::schedule();
-    task.wait_channel = nullptr;
 }
 
 /// A stop by the terminal would last for ever if nobody with job control could continue it.
