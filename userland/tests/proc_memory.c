@@ -150,9 +150,36 @@ static void areas(void) {
     CHECK_EQ(smaps_number(0, area, "Pss:"), 20);
 }
 
+/* setproctitle(): the text runs over the end of the arguments. */
+static void titles(void) {
+    char* argv[] = {"titled", "x", NULL};
+    char* envp[] = {"A=1", "B=a long enough environment to be overwritten", NULL};
+    struct sleeper child = start_program(argv, envp);
+    char path[64];
+    char* text = proc_room();
+    snprintf(path, sizeof path, "/proc/%d/cmdline", child.pid);
+    CHECK_EQ(read_whole(path, text), 7 + 2);
+    NEED(kill(child.pid, SIGUSR1) == 0);
+    for (int i = 0; i < 5000 && read_whole(path, text) == 9; i++) usleep(1000);
+    CHECK_EQ(read_whole(path, text), 18);
+    CHECK(memcmp(text, "a title, and more", 18) == 0);
+    end_sleeper(child);
+}
+static char** own_argv;
+static void set_title(int signal) {
+    (void)signal;
+    strcpy(own_argv[0], "a title, and more");
+}
+
 int main(int argc, char** argv) {
     char c;
+    own_argv = argv;
+    if (argc > 0 && strcmp(argv[0], "titled") == 0) {
+        signal(SIGUSR1, set_title);
+        while (read(0, &c, 1) == -1 && errno == EINTR) continue;
+        return 0;
+    }
     if (argc > 0 && strcmp(argv[0], "sleeper") == 0) return read(0, &c, 1) != 0;
     return run_cases((struct test_case[]){CASE(memory_figures), CASE(faults), CASE(arguments),
-                                          CASE(areas), END});
+                                          CASE(areas), CASE(titles), END});
 }

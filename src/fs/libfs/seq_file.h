@@ -37,6 +37,8 @@ public:
 
     std::string_view text() const { return {buffer_, used_}; }
     void clear() { used_ = 0; }
+    /// Forgets what lies behind the first `length` bytes.
+    void shorten_to(usize length) { used_ = std::min(used_, length); }
     /// ENOMEM if some text is missing.
     Result<void> error() const;
 

@@ -46,11 +46,23 @@ void write_area_name(SeqFile& out, const vm::VmArea& area, std::span<char> room,
 
 }  // namespace
 
+/// A program that overwrites its arguments with what ps is to show (setproctitle) leaves no NUL at
+/// their end, and may go on into the environment behind them: then the text ends at the first NUL.
 Result<void> show_cmdline(SeqFile& out, Task& task) {
     const TaskMm mm(task);
     if (!mm) return {};
     const Range args = range_of(*mm, &vm::MmStruct::arg_start, &vm::MmStruct::arg_end);
-    return write_memory(out, *mm, args.start, args.end);
+    const Range env = range_of(*mm, &vm::MmStruct::env_start, &vm::MmStruct::env_end);
+    if (args.start >= args.end) return {};
+    char last = 0;
+    mm->access_remote(args.end - 1, std::as_writable_bytes(std::span(&last, 1)), false);
+    if (last == 0) return write_memory(out, *mm, args.start, args.end);
+    const VirtAddr most = args.start + kPageSize;
+    const VirtAddr end = env.start == args.end && env.end > env.start ? env.end : args.end;
+    TRY(write_memory(out, *mm, args.start, std::min(end, most)));
+    const usize nul = out.text().find('\0');
+    if (nul != out.text().npos) out.shorten_to(nul + 1);
+    return {};
 }
 
 Result<void> show_environ(SeqFile& out, Task& task) {
