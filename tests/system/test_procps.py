@@ -161,3 +161,20 @@ def test_sysctl(guest):
     guest.run(sysctl, "-w", "kernel.hostname=glass")
     assert guest.run("/bin/hostname") == "glass\n"
     assert "dentry" in guest.run("/usr/bin/slabtop", "-o")
+
+
+@pytest.mark.slow
+def test_thousands_of_processes(boot):
+    """Each is listed once, and reading all of them takes what it must, not its square."""
+    machine = boot("quiet", initrd="procps", agent=True, smp=2, mem=512)
+    many = 2500
+    begin = f"i=0; while [ $i -lt {many} ]; do /bin/sleep 1000 < /dev/null > /dev/null 2>&1 & i=$((i + 1)); done"
+    assert machine.agent.run(["/bin/sh", "-c", begin], limit_ns=300 * SECOND).exit_code == 0
+    done = machine.agent.run(["/bin/sh", "-c", "/bin/ps -eo pid,comm | /bin/grep -c ' sleep$'"], limit_ns=300 * SECOND)
+    assert done.stdout == f"{many}\n".encode()
+    listed = machine.agent.run(["/bin/sh", "-c", "ls /proc | grep -c '^[0-9]'; ls /proc | sort | uniq -d | wc -l"], limit_ns=300 * SECOND)
+    count, twice = map(int, listed.stdout.split())
+    assert count > many and twice == 0
+    killed = machine.agent.run(["/bin/sh", "-c", "/usr/bin/pkill -x sleep; while /usr/bin/pgrep -x sleep > /dev/null; do :; done"],
+                               limit_ns=300 * SECOND)
+    assert killed.exit_code == 0
