@@ -17,6 +17,10 @@ SHAPES = {
     "/proc/vmstat": r"(?:\w+ \d+\n)+",
     "/proc/buddyinfo": r"(?:Node \d+, zone +\w+(?: +\d+){11} \n)+",
     "/proc/slabinfo": r"slabinfo - version: 2\.1\n# name .*\n(?:\S+(?: +\d+){5} : tunables(?: +\d+){3} : slabdata(?: +\d+){3}\n)+",
+    "/proc/swaps": r"Filename\t+Type\t+Size\t+Used\t+Priority\n",
+    "/proc/cpuinfo": r"(?:processor\t: \d+\n(?:[\w ]+\t*:.*\n)+address sizes\t: \d+ bits physical, \d+ bits virtual\n.*\n\n)+",
+    "/proc/sys/kernel/printk": r"\d+\t\d+\t\d+\t\d+\n",
+    "/proc/sys/kernel/random/uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n",
     "/proc/kallsyms": r"(?:[0-9a-f]{16} \w \S.*\n)+",
     "/proc/1/stat": rf"1 \(\w+\) [RSDZTI]{NUMBERS}\n",
     "/proc/1/statm": r"\d+( \d+){6}\n",
@@ -87,6 +91,41 @@ def test_stat_adds_up(agent):
     for one, two, total in zip(after["cpu0"], after["cpu1"], after["cpu"]):
         assert abs(one + two - total) <= 2, after
     assert after["processes"][0] >= before["processes"][0] + 5 and after["ctxt"][0] > before["ctxt"][0]
+
+
+def test_nice_time_is_apart(agent):
+    """What a nice program computes counts as nice, not as user."""
+    def cpu():
+        return [int(n) for n in text_of(agent, "/proc/stat").splitlines()[0].split()[1:]]
+    before = cpu()
+    agent.run(["/bin/sh", "-c", "renice -n 10 -p $$ > /dev/null; /sbin/load burn /tmp/burnt & while [ ! -e /tmp/burnt ]; do sleep 0.1; done; kill $!"],
+              limit_ns=60_000_000_000)
+    after = cpu()
+    assert after[1] - before[1] >= 80 and after[0] - before[0] < 50, (before, after)
+
+
+def test_anonymous_pages_are_counted(agent):
+    """24 MiB of a process show as AnonPages, and its page tables and stack as theirs, until it ends."""
+    def figure(name):
+        return int(re.search(rf"{name}: +(\d+)", text_of(agent, "/proc/meminfo"))[1])
+    names = ("AnonPages", "PageTables", "KernelStack")
+    before = {name: figure(name) for name in names}
+    faults = int(re.search(r"pgfault (\d+)", text_of(agent, "/proc/vmstat"))[1])
+    during = agent.run(["/bin/sh", "-c", "/sbin/load touch 24 /tmp/touched & while [ ! -e /tmp/touched ]; do sleep 0.1; done; "
+                        "cat /proc/meminfo /proc/vmstat; kill $!; wait"], limit_ns=60_000_000_000).stdout.decode()
+    now = {name: int(re.search(rf"{name}: +(\d+)", during)[1]) for name in names}
+    assert 24 * 1024 <= now["AnonPages"] - before["AnonPages"] < 26 * 1024
+    assert now["PageTables"] - before["PageTables"] >= 12 * 4 and now["KernelStack"] > before["KernelStack"]
+    assert int(re.search(r"pgfault (\d+)", during)[1]) - faults >= 24 * 256
+    assert abs(figure("AnonPages") - before["AnonPages"]) < 512
+
+
+def test_console_level(agent):
+    """printk's first number is the console's level, and can be set."""
+    path = "/proc/sys/kernel/printk"
+    agent.run(["/bin/sh", "-c", f"echo 3 > {path}"])
+    assert text_of(agent, path).split() == ["3", "4", "1", "7"]
+    assert agent.run(["/bin/sh", "-c", f"echo x > {path}"]).exit_code == 1
 
 
 def test_meminfo_follows_what_is_used(agent):
