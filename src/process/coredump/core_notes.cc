@@ -121,7 +121,7 @@ Result<void> add_files(GrowingBytes& notes, const CoreAreas& areas) {
 /// for that: in bytes that XSAVE leaves to software (Intel SDM vol. 1, 13.4.1).
 Result<void> add_fpu(GrowingBytes& notes, Task& task) {
     constexpr usize kFxsaveSize = 512, kMaskOffset = 464;
-    const usize size = arch::fpu_user_size();
+    const usize size = arch::fpu_frame_size();
     auto* const area = static_cast<std::byte*>(TRY(mm::kmalloc(size, mm::Gfp::Kernel)));
     arch::fpu_save_to(task.arch, area);
     Result<void> done = add_note(notes, "CORE", abi::NT_FPREGSET, {area, kFxsaveSize});

@@ -107,9 +107,7 @@ void wait_for_core_dump(Task& task) {
     CoreThread self{.link = {}, .task = &task, .released = false, .queue = {}};
     core->threads.push_back(self);
     if (--core->missing == 0) core->arrival.wake_all();
-    task.wait_channel = "coredump_task_exit";
     while (!self.released) self.queue.sleep_uninterruptible(tasks_lock);
-    task.wait_channel = nullptr;
 }
 
 }  // namespace process
