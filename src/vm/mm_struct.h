@@ -90,6 +90,8 @@ public:
     /// present protection forbids it but mprotect could allow it; returns bytes moved. Takes
     /// mmap_lock. May sleep.
     usize access_remote(VirtAddr at, std::span<std::byte> bytes, bool write);
+    /// As access_remote(), but only where the program itself may now (process_vm_readv).
+    usize access_allowed(VirtAddr at, std::span<std::byte> bytes, bool write);
 
     VmArea* find_vma(VirtAddr at);  // the first area that ends above `at`; mmap_lock held
 

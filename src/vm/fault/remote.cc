@@ -12,13 +12,13 @@ namespace {
 
 /// The page at `at`, made present for the access, with a reference; null: the zero page. A debugger
 /// may write where the program may not, but then only to a private copy. EFAULT, ENOMEM, …
-Result<mm::Page*> get_user_page(MmStruct& mm, VirtAddr at, bool write) {
+Result<mm::Page*> get_user_page(MmStruct& mm, VirtAddr at, bool write, Rights rights) {
     using enum upcall::Access;
     for (;;) {
         VmArea* area = mm.find_vma(at);
         if (!area || at < area->start || (area->flags & kVmPfnMap)) return EFAULT;
         if (write && area->is_shared() && !(area->flags & kVmWrite)) return EACCES;
-        TRY(fault_in_area(mm, *area, at, write ? Write : Read, Rights::Possible));
+        TRY(fault_in_area(mm, *area, at, write ? Write : Read, rights));
 
         IrqGuard guard(mm.page_table_lock);
         Pte* entry = find_pte(*mm.page_table, at);
@@ -45,23 +45,31 @@ void move(mm::Page* page, usize offset, std::span<std::byte> bytes, bool write) 
     }
 }
 
-}  // namespace
-
-usize MmStruct::access_remote(VirtAddr at, std::span<std::byte> bytes, bool write) {
+usize access(MmStruct& mm, VirtAddr at, std::span<std::byte> bytes, bool write, Rights rights) {
     usize done = 0;
     while (done < bytes.size()) {
         const VirtAddr here = at + done;
         if (here < at) break;  // wrapped
         const usize offset = here.raw() % kPageSize;
         const usize count = std::min(bytes.size() - done, kPageSize - offset);
-        sched::ReadGuard guard(mmap_lock);
-        Result<mm::Page*> page = get_user_page(*this, page_down(here), write);
+        sched::ReadGuard guard(mm.mmap_lock);
+        Result<mm::Page*> page = get_user_page(mm, page_down(here), write, rights);
         if (!page.ok()) break;
         move(page.value(), offset, bytes.subspan(done, count), write);
         if (page.value()) mm::put_page(*page.value());
         done += count;
     }
     return done;
+}
+
+}  // namespace
+
+usize MmStruct::access_remote(VirtAddr at, std::span<std::byte> bytes, bool write) {
+    return access(*this, at, bytes, write, Rights::Possible);
+}
+
+usize MmStruct::access_allowed(VirtAddr at, std::span<std::byte> bytes, bool write) {
+    return access(*this, at, bytes, write, Rights::Present);
 }
 
 }  // namespace vm
