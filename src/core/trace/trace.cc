@@ -49,6 +49,11 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 }  // namespace
 
+void Event::set_enabled(bool on) {
+    const bool was_on = enabled.exchange(on, std::memory_order_relaxed);
+    if (gate != nullptr && was_on != on) gate->fetch_add(on ? 1u : ~0u, std::memory_order_relaxed);
+}
+
 std::span<Event> all_events() { return {__trace_events_start, __trace_events_end}; }
 
 void init(void* (*alloc)(usize bytes), usize ring_bytes) {
@@ -127,7 +132,7 @@ bool set_events(std::string_view pattern, bool enable) {
         const bool whole_system = !has_system && name == event.system;
         const bool this_one = matches(system, event.system) && matches(name, event.name);
         if (!whole_system && !this_one) continue;
-        event.enabled.store(enable, std::memory_order_relaxed);
+        event.set_enabled(enable);
         any = true;
     }
     return any;

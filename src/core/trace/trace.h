@@ -81,6 +81,11 @@ struct alignas(64) Event {  // so that they stand in the section like in an arra
     std::span<const Field> fields;
     u16 size;
     std::atomic<bool> enabled{false};
+    /// Counts the events that are on, of those that share it; null: nobody counts. Lets a hot path
+    /// ask one question for several events and other reasons.
+    std::atomic<u32>* gate = nullptr;
+
+    void set_enabled(bool on);
 };
 
 std::span<Event> all_events();
@@ -90,6 +95,12 @@ std::span<Event> all_events();
     [[gnu::section(".trace_events"), gnu::aligned(alignof(trace::Event)), \
       gnu::used]] constinit trace::Event R::event {                       \
         R::kSystem, R::kName, R::kFields, sizeof(R)                       \
+    }
+/// The same, with an Event::gate.
+#define TRACE_POINT_GATED(R, counter)                                     \
+    [[gnu::section(".trace_events"), gnu::aligned(alignof(trace::Event)), \
+      gnu::used]] constinit trace::Event R::event {                       \
+        R::kSystem, R::kName, R::kFields, sizeof(R), false, counter       \
     }
 
 /// Appends a record to this processor's ring, with the time and the current pid.

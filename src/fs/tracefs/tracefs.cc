@@ -31,7 +31,7 @@ Result<void> show_enable(SeqFile& out, void* data) {
     return {};
 }
 Result<void> store_enable(std::string_view text, void* data) {
-    event_of(data).enabled.store(TRY(parse_switch(text)));
+    event_of(data).set_enabled(TRY(parse_switch(text)));
     return {};
 }
 
@@ -113,7 +113,7 @@ Result<void> show_group(SeqFile& out, void* system) {
 Result<void> store_group(std::string_view text, void* system) {
     const bool on = TRY(parse_switch(text));
     for (trace::Event& event : trace::all_events()) {
-        if (belongs(event, static_cast<const char*>(system))) event.enabled.store(on);
+        if (belongs(event, static_cast<const char*>(system))) event.set_enabled(on);
     }
     return {};
 }
