@@ -12,7 +12,7 @@
 #include "arch/user_segment.h"
 #include "core/user/user_ptr.h"
 #include "lib/string.h"
-#include "mm/own.h"
+#include "process/signal/fpu_buffer.h"
 #include "process/signal_internal.h"
 
 namespace process {
@@ -25,21 +25,6 @@ constexpr arch::TrapFrame kStart = arch::user_start_frame(VirtAddr(0), VirtAddr(
 // Flags that a program may set by itself anyway: AC OF DF RF TF SF ZF AF PF CF.
 constexpr u64 kUserFlags = 0x50dd5;
 constexpr u64 kClearedFlags = 1 << 10 | 1 << 16 | 1 << 8;  // DF RF TF: a handler starts without
-
-/// A kernel copy of the FPU state: too large for the stack.
-class FpuBuffer {
-public:
-    static Result<FpuBuffer> create() {
-        return FpuBuffer(TRY(mm::kmalloc(arch::fpu_frame_size(), mm::Gfp::Kernel | mm::Gfp::Zero)));
-    }
-    FpuBuffer(FpuBuffer&& from) : memory_(std::exchange(from.memory_, nullptr)) {}
-    ~FpuBuffer() { mm::kfree(memory_); }
-    void* get() const { return memory_; }
-
-private:
-    explicit FpuBuffer(void* memory) : memory_(memory) {}
-    void* memory_;
-};
 
 bool on_altstack(const Task& task, u64 sp) {
     return sp > task.altstack_base.raw() && sp - task.altstack_base.raw() <= task.altstack_size;
