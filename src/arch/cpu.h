@@ -154,6 +154,11 @@ inline u64 read_dr6() {
     return value;
 }
 inline void write_dr6(u64 value) { asm volatile("mov %0, %%dr6" : : "r"(value)); }
+inline void write_dr0(u64 value) { asm volatile("mov %0, %%dr0" : : "r"(value)); }
+inline void write_dr1(u64 value) { asm volatile("mov %0, %%dr1" : : "r"(value)); }
+inline void write_dr2(u64 value) { asm volatile("mov %0, %%dr2" : : "r"(value)); }
+inline void write_dr3(u64 value) { asm volatile("mov %0, %%dr3" : : "r"(value)); }
+inline void write_dr7(u64 value) { asm volatile("mov %0, %%dr7" : : "r"(value) : "memory"); }
 
 // --- identification and time ----------------------------------------------------------------
 

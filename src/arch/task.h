@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "arch/debug_regs.h"
 #include "arch/trap_frame.h"
 #include "lib/result.h"
 #include "lib/types.h"
@@ -33,6 +34,7 @@ struct TaskState {
     u64 tls[kTlsSlots] = {};    // descriptors of its own in the GDT (user_segment.h)
     IoBitmap* ports = nullptr;  // I/O ports of its own (io_ports.h)
     u8 io_privilege = 0;        // iopl(2)
+    DebugRegisters debug;
 };
 
 /// TaskState::extras, bits. A switch between two tasks without any looks no further.
@@ -54,6 +56,11 @@ Result<void> fpu_create(TaskState& state);
 Result<void> fpu_copy(TaskState& to, TaskState& from);
 void fpu_destroy(TaskState& state);
 void fpu_reset(TaskState& state);  // execve
+
+/// The FPU state of the running task, whose state this is, or of one that does not run, as XSAVE (or
+/// FXSAVE) writes it: `buffer` has fpu_state_size() bytes.
+usize fpu_state_size();
+void fpu_copy_out(TaskState& state, void* buffer);
 
 /// The FPU state of the running task, whose state this is, in a signal frame: `frame` is a kernel
 /// buffer of fpu_frame_size() bytes.
@@ -82,5 +89,21 @@ Selectors get_selectors();
 void segments_copy(TaskState& to, const TaskState& from);
 /// Empties those of the running task, whose state this is (execve).
 void segments_reset(TaskState& state);
+
+/// No breakpoints are left of the running task, whose state this is (execve).
+void debug_reset(TaskState& state);
+
+/// Whether a program may have `selector` in DS, ES, FS or GS. Loading any other faults.
+bool is_user_data_selector(u16 selector);
+
+// --- a task that somebody else looks at: it does not run, and will not meanwhile ---------------
+
+/// Replaces its FPU state by that in `buffer` (fpu_state_size() bytes), which the processor has to
+/// accept: else EINVAL, and the state is as it was. `own` is the running task's.
+Result<void> fpu_set_other(TaskState& state, const void* buffer, TaskState& own);
+
+/// The features of its FPU state, as XCR0 names them; 0: without XSAVE, its first 512 bytes are
+/// all.
+u64 fpu_features();
 
 }  // namespace arch

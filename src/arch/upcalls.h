@@ -22,6 +22,10 @@ Result<void> page_fault(arch::TrapFrame& frame, VirtAddr at, Access access);
 /// Interrupts are on.
 void user_fault(arch::TrapFrame& frame, const arch::UserFault& fault);
 
+/// Why the debug exception came that user_fault() will report: bits of DR6. Interrupts are off.
+/// process/ptrace/debug_trap.cc
+void debug_status(u64 status);
+
 /// An exception in the kernel that nobody expected: reports it, then ends the running task, or the
 /// machine. `at` is the address of a page fault, else 0. Interrupts are off. core/log/oops.cc
 [[noreturn]] void kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at);

@@ -48,6 +48,7 @@ void become_leader(Task& task, DeadTasks& dead) REQUIRES(tasks_lock) {
     for (Task& child : leader.children) child.parent = &task;
     task.children.splice_back(leader.children);
     leader.group_leader = &task;
+    task.forked_by = leader.forked_by;
     release_task(leader, dead);
 }
 
@@ -59,10 +60,15 @@ Result<void> de_thread(Task& task) {
     DeadTasks dead;
     {
         IrqGuard guard(tasks_lock);
-        while (!is_alone(task)) signal.child_exit.sleep_uninterruptible(tasks_lock);
-        if (signal.leader != &task) become_leader(task, dead);
+        // Killable: a tracer that does not take notice of dead threads can hold us up for ever.
+        bool killed = false;
+        while (!killed && !is_alone(task)) {
+            killed = !signal.child_exit.sleep_killable(tasks_lock).ok();
+        }
+        if (!killed && signal.leader != &task) become_leader(task, dead);
         IrqGuard sighand_guard(task.sighand->lock);
         signal.exec_task = nullptr;
+        if (killed) return EAGAIN;
     }
     put_dead(dead);
     if (signal.group_exit) return EAGAIN;

@@ -7,6 +7,7 @@
 
 #include "process/process.h"
 
+#include "abi/ptrace.h"
 #include "abi/wait.h"
 #include "core/log/oops.h"
 #include "core/log/panic.h"
@@ -16,6 +17,7 @@
 #include "process/futex/futex.h"
 #include "process/machine/ioport.h"
 #include "process/pidfd.h"
+#include "process/ptrace/ptrace.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
 #include "process/trace_events.h"
@@ -85,10 +87,22 @@ abi::SigInfo child_info(Task& leader) REQUIRES(tasks_lock) {
     return info;
 }
 
+/// A tracer takes notice of each of its tracees, threads too, before anybody else.
+void notify_tracer_of_end(Task& task) REQUIRES(tasks_lock) {
+    const i32 status = wait_status_of(task);
+    const i32 killed = status & 0x80 ? abi::CLD_DUMPED : abi::CLD_KILLED;
+    const i32 why = (status & 0x7f) ? killed : abi::CLD_EXITED;
+    notify_tracer(task, why, (status & 0x7f) ? status & 0x7f : status >> 8 & 0xff);
+}
+
 /// Tells the parent that the process is dead. True if it does not want to know: then the process
 /// is to be released at once.
 bool do_notify_parent(Task& leader) REQUIRES(tasks_lock) {
     pidfd_notify(*leader.signal);
+    if (is_traced(leader)) {
+        notify_tracer_of_end(leader);
+        return false;
+    }
     Task& parent = *leader.parent;
     if (parent.signal == nullptr) return true;
     bool autoreap = false;
@@ -130,7 +144,7 @@ void forget_original_parent(Task& leader, DeadTasks& dead) REQUIRES(tasks_lock) 
         child->exit_signal = abi::SIGCHLD;
         reaper.children.push_back(*child);
         send_pdeath_signals(*child);
-        if (is_reapable(*child) && do_notify_parent(*child)) {
+        if (!is_traced(*child) && is_reapable(*child) && do_notify_parent(*child)) {
             release_task(*child, dead);
         } else {
             kill_orphaned_pgrp(*child, &leader);
@@ -156,8 +170,11 @@ void exit_notify(Task& task, bool group_dead) {
     {
         IrqGuard guard(tasks_lock);
         SignalStruct& signal = *task.signal;
+        exit_ptrace(task, dead);
         sched::set_special_state(sched::kZombie);
-        if (task.group_leader != &task) {
+        if (is_traced(task)) {
+            notify_tracer_of_end(task);
+        } else if (task.group_leader != &task) {
             release_task(task, dead);
         } else if (signal.thread_count == 1 && do_notify_parent(task)) {
             release_task(task, dead);
@@ -216,8 +233,10 @@ void release_task(Task& task, DeadTasks& dead) {
     signal.dead_voluntary.fetch_add(task.voluntary_switches);
     signal.dead_involuntary.fetch_add(task.involuntary_switches);
     signal.dead_io.add(task.io);
+    ptrace_unlink(task);
     task.thread_link.unlink();
     signal.thread_count--;
+    if (signal.exec_task) signal.child_exit.wake_all();  // perhaps it waited for this one
     cpu_timers_exit(task);
     if (task.pending->set != 0) {  // a timer's own entry must not outlive the thread's queue
         IrqGuard guard(task.sighand->lock);
@@ -237,6 +256,14 @@ void release_task(Task& task, DeadTasks& dead) {
     }
 }
 
+void reap_untraced(Task& task, DeadTasks& dead) {
+    if (task.group_leader != &task) {
+        release_task(task, dead);
+    } else if (is_reapable(task) && do_notify_parent(task)) {
+        release_task(task, dead);
+    }
+}
+
 void (*task_reaped_hook)(const Task& task) = nullptr;
 
 void put_dead(DeadTasks& dead) {
@@ -249,6 +276,7 @@ void put_dead(DeadTasks& dead) {
 void do_exit(i32 status) {
     Task& task = sched::current();
     SignalStruct& signal = *task.signal;
+    ptrace_event(abi::PTRACE_EVENT_EXIT, static_cast<u64>(status));
     exit_signals(task);
     task.exit_code = status;
     const bool group_dead = signal.live_threads.fetch_sub(1) == 1;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "abi/prctl.h"
+#include "abi/ptrace.h"
 #include "abi/sched.h"
 #include "arch/layout.h"
 #include "core/time/clock.h"
@@ -18,6 +19,7 @@
 #include "process/machine/ioport.h"
 #include "process/machine/tls.h"
 #include "process/pidfd.h"
+#include "process/ptrace/ptrace.h"
 #include "process/rseq.h"
 #include "process/signal_internal.h"
 #include "process/timer/cpu_timer.h"
@@ -219,6 +221,8 @@ Result<void> copy_thread(Task& child, Task& parent, const CloneRequest& request,
     regs.rax = 0;
     regs.orig_rax = ~u64{0};
     if (request.stack != 0) regs.rsp = request.stack;
+    constexpr u64 kTrapFlag = 1 << 8;
+    if (parent.has(sched::kForcedTf)) regs.rflags &= ~kTrapFlag;  // nobody steps the child
     arch::segments_copy(child.arch, parent.arch);
     share_ports(child, parent);
     if (request.flags & abi::CLONE_SETTLS) TRY(set_tls(child, request));
@@ -246,12 +250,13 @@ void begin_process(Task& child, Task& parent, u64 flags) REQUIRES(tasks_lock) {
     child.parent = (flags & abi::CLONE_PARENT) ? leader.parent : &leader;
     if (flags & abi::CLONE_PARENT) child.exit_signal = leader.exit_signal;
     child.parent->children.push_back(child);
+    child.forked_by = parent.pid;
     sched::join_pgrp(*child.signal, parent.signal->pgrp);
     sched::join_session(*child.signal, parent.signal->session);
 }
 
 /// From here on the child exists. Not while a signal waits: it might be meant for all threads.
-Result<void> attach(Task& child, Task& parent, u64 flags) {
+Result<void> attach(Task& child, Task& parent, u64 flags, u32 event) {
     IrqGuard guard(tasks_lock);
     {
         IrqGuard sighand_guard(parent.sighand->lock);
@@ -264,6 +269,7 @@ Result<void> attach(Task& child, Task& parent, u64 flags) {
         begin_process(child, parent, flags);
     }
     sched::attach_pid(child);
+    if (event != 0 || (flags & abi::CLONE_PTRACE)) ptrace_init_task(child, parent);
     return {};
 }
 
@@ -278,7 +284,7 @@ Result<void> give_number(Task& child, sched::PidNumber wanted) {
     return {};
 }
 
-Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& frame) {
+Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& frame, u32 event) {
     TRY(check_flags(request.flags));
     Task& parent = sched::current();
     if (signal_pending(parent)) return ERESTARTNOINTR;
@@ -296,7 +302,7 @@ Result<Task*> copy_process(const CloneRequest& request, const arch::TrapFrame& f
     ChildPidfd pidfd;
     if (request.flags & abi::CLONE_PIDFD) TRY(pidfd.prepare(*child->signal, request.pidfd));
     child->start_time_ns = time::now_ns();
-    TRY(attach(*child, parent, request.flags));
+    TRY(attach(*child, parent, request.flags, event));
     pidfd.install();
     return child.release();
 }
@@ -373,7 +379,8 @@ Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::T
     const u64 both = abi::CLONE_PIDFD | abi::CLONE_PARENT_SETTID;
     const bool same_place = request.pidfd.address() == request.parent_tid.address();
     if ((request.flags & both) == both && same_place) return EINVAL;
-    const Ref<Task> child = Ref<Task>::share(TRY(copy_process(request, frame)));
+    const u32 event = ptrace_fork_event(request);
+    const Ref<Task> child = Ref<Task>::share(TRY(copy_process(request, frame, event)));
     const sched::PidNumber pid = child->pid;
     sched::count_fork();
     trace_fork(*child);
@@ -382,12 +389,15 @@ Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::T
     }
     if (!(request.flags & abi::CLONE_VFORK)) {
         sched::wake_up_new_task(*child);
+        ptrace_event(event, static_cast<u64>(pid));
         return pid;
     }
     sched::Vfork vfork;
     child->vfork = &vfork;
     sched::wake_up_new_task(*child);
+    ptrace_event(event, static_cast<u64>(pid));
     wait_for_vfork(*child, vfork);
+    ptrace_event(abi::PTRACE_EVENT_VFORK_DONE, static_cast<u64>(pid));
     return pid;
 }
 

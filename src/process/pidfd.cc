@@ -2,6 +2,8 @@
 
 #include "process/pidfd.h"
 
+#include "process/ptrace/ptrace.h"
+
 #include "abi/fcntl.h"
 #include "abi/poll.h"
 #include "fs/fd_table.h"
@@ -11,8 +13,6 @@
 namespace process {
 
 namespace {
-
-constexpr u64 kCapSysPtrace = u64{1} << 19;
 
 SignalStruct& signal_of(const fs::File& file) {
     return *static_cast<SignalStruct*>(file.private_data);
@@ -53,25 +53,12 @@ public:
 };
 constexpr PidfdOperations kPidfdOps;
 
-/// ptrace's rule with the real ids: all of the caller's are those of the target, which may be
-/// dumped, or the caller may trace everybody.
-bool may_look_into(const Task& target) REQUIRES(tasks_lock) {
-    const Task& task = sched::current();
-    const sched::Cred &mine = task.cred, &theirs = target.cred;
-    if (target.tgid == task.tgid || (mine.cap_effective & kCapSysPtrace)) return true;
-    const bool same_user =
-        mine.uid == theirs.uid && mine.uid == theirs.euid && mine.uid == theirs.suid;
-    const bool same_group =
-        mine.gid == theirs.gid && mine.gid == theirs.egid && mine.gid == theirs.sgid;
-    return same_user && same_group && target.signal->dumpable == 1;
-}
-
 /// The table of the process' leader, kept.
 Result<Ref<fs::FdTable>> files_of(SignalStruct& signal) {
     IrqGuard guard(tasks_lock);
     Task* const leader = leader_of(signal);
     if (leader == nullptr) return ESRCH;
-    if (!may_look_into(*leader)) return EPERM;
+    TRY(ptrace_may_access(*leader, Access::Real));
     if (leader->files == nullptr) return EBADF;  // it has ended
     return Ref<fs::FdTable>::share(leader->files);
 }

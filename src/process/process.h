@@ -78,6 +78,8 @@ using DeadTasks = List<sched::Task, &sched::Task::sibling_link>;
 /// waiting for it and nobody wants its status.
 void release_task(sched::Task& task, DeadTasks& dead) REQUIRES(sched::tasks_lock);
 void put_dead(DeadTasks& dead);
+/// A dead task whose tracer has lost interest: the parent takes notice now, if it is not gone.
+void reap_untraced(sched::Task& task, DeadTasks& dead) REQUIRES(sched::tasks_lock);
 
 /// Told of every task that is in no table any more, where it may sleep. Set by fs/procfs.
 extern void (*task_reaped_hook)(const sched::Task& task);
@@ -98,6 +100,7 @@ struct WaitOutcome {
     sched::PidNumber pid = 0;  // 0: WNOHANG and nothing to report
     i32 status = 0;            // as wait4() reports it
     u32 uid = 0;
+    bool trapped = false;  // a stop of a tracee
     abi::Rusage usage;
 };
 /// Waits for a child. ECHILD if there is none to wait for, ERESTARTSYS.

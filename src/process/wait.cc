@@ -2,6 +2,7 @@
 
 #include "abi/wait.h"
 #include "process/process.h"
+#include "process/ptrace/ptrace.h"
 #include "process/signal_internal.h"
 #include "vm/mm_struct.h"
 
@@ -9,11 +10,16 @@ namespace process {
 
 namespace {
 
+/// Traced by a thread of the running process.
+bool is_own_tracee(const Task& task) REQUIRES(tasks_lock) {
+    return task.tracer != nullptr && task.tracer->signal == sched::current().signal;
+}
+
 bool is_eligible(const Task& child, const WaitRequest& request) REQUIRES(tasks_lock) {
     if (request.type == abi::P_PID && child.pid != request.id) return false;
     if (request.type == abi::P_PGID && child.signal->pgrp != request.id) return false;
     if (request.type == abi::P_PIDFD && child.signal != request.process) return false;
-    if (request.options & abi::kWaitAll) return true;
+    if ((request.options & abi::kWaitAll) || is_own_tracee(child)) return true;
     const bool is_clone = child.exit_signal != abi::SIGCHLD;
     return is_clone == !!(request.options & abi::kWaitClone);
 }
@@ -103,15 +109,35 @@ void inherit_usage(SignalStruct& parent, const Task& child) REQUIRES(tasks_lock)
     }
 }
 
+bool is_leader(const Task& task) { return task.group_leader == &task; }
+
 bool wait_zombie(Task& child, const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
     REQUIRES(tasks_lock) {
-    if (!(request.options & abi::WEXITED)) return false;
-    if (child.state.load() != sched::kZombie || child.signal->thread_count != 1) return false;
+    if (!(request.options & abi::WEXITED) || child.state.load() != sched::kZombie) return false;
+    if (is_leader(child) && child.signal->thread_count != 1) return false;
     outcome.status = wait_status_of(child);
     outcome.usage = used_by_all_of(child).rusage();
     if (request.options & abi::WNOWAIT) return true;
-    inherit_usage(*sched::current().signal, child);
+    SignalStruct& own = *sched::current().signal;
+    if (is_leader(child) && child.parent->signal != &own) {
+        ptrace_unlink(child);  // the tracer has seen it, now the parent may
+        reap_untraced(child, dead);
+        return true;
+    }
+    if (is_leader(child)) inherit_usage(own, child);
     release_task(child, dead);
+    return true;
+}
+
+/// A tracee stopped for its tracer, who has not been told yet.
+bool wait_traced(Task& child, const WaitRequest& request, WaitOutcome& outcome)
+    REQUIRES(tasks_lock) {
+    IrqGuard guard(child.sighand->lock);
+    const bool stopped = child.state.load() & sched::kTraced;
+    if (!stopped || (child.jobctl & kListening) || child.stop_code == 0) return false;
+    outcome.status = abi::status_stopped(child.stop_code);
+    outcome.trapped = true;
+    if (!(request.options & abi::WNOWAIT)) child.stop_code = 0;
     return true;
 }
 
@@ -121,7 +147,8 @@ bool wait_job_control(Task& child, const WaitRequest& request, WaitOutcome& outc
     SignalStruct& signal = *child.signal;
     IrqGuard guard(child.sighand->lock);
     u32 flag = 0;
-    if ((request.options & abi::WSTOPPED) && (signal.wait_flags & kWaitStopped)) {
+    const bool tells_stops = (request.options & abi::WSTOPPED) && !is_own_tracee(child);
+    if (tells_stops && (signal.wait_flags & kWaitStopped)) {
         flag = kWaitStopped;
         outcome.status = abi::status_stopped(signal.stop_signal);
     } else if ((request.options & abi::WCONTINUED) && (signal.wait_flags & kWaitContinued)) {
@@ -136,22 +163,53 @@ bool wait_job_control(Task& child, const WaitRequest& request, WaitOutcome& outc
 
 enum class Scan : u8 { Found, Wait, NoChild };
 
+/// Whether `child` has anything to tell; `dead` gets it if that was the last.
+bool consider(Task& child, const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
+    REQUIRES(tasks_lock) {
+    outcome.pid = child.pid;
+    outcome.uid = child.cred.uid;
+    const bool own_tracee = is_own_tracee(child);
+    // The end of a tracee is its tracer's to see first.
+    const bool sees_end = own_tracee || !is_traced(child);
+    if ((sees_end && wait_zombie(child, request, outcome, dead)) ||
+        (own_tracee && wait_traced(child, request, outcome)) ||
+        wait_job_control(child, request, outcome)) {
+        return true;
+    }
+    outcome.pid = 0;
+    return false;
+}
+
 Scan scan_children(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
     REQUIRES(tasks_lock) {
     Scan result = Scan::NoChild;
     for (Task& child : sched::current().group_leader->children) {
-        if (!is_eligible(child, request)) continue;
+        if (is_own_tracee(child) || !is_eligible(child, request)) continue;
+        if (consider(child, request, outcome, dead)) return Scan::Found;
         result = Scan::Wait;
-        const sched::PidNumber pid = child.pid;
-        const u32 uid = child.cred.uid;
-        if (wait_zombie(child, request, outcome, dead) ||
-            wait_job_control(child, request, outcome)) {
-            outcome.pid = pid;
-            outcome.uid = uid;
-            return Scan::Found;
+    }
+    return result;
+}
+
+/// Tracees of all threads, whatever they are otherwise.
+Scan scan_tracees(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
+    REQUIRES(tasks_lock) {
+    Scan result = Scan::NoChild;
+    for (Task& thread : sched::current().group_leader->threads) {
+        for (Task& tracee : thread.tracees) {
+            if (!is_eligible(tracee, request)) continue;
+            if (consider(tracee, request, outcome, dead)) return Scan::Found;
+            result = Scan::Wait;
         }
     }
     return result;
+}
+
+Scan scan(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead) REQUIRES(tasks_lock) {
+    const Scan children = scan_children(request, outcome, dead);
+    if (children == Scan::Found) return children;
+    const Scan tracees = scan_tracees(request, outcome, dead);
+    return tracees == Scan::NoChild ? children : tracees;
 }
 
 }  // namespace
@@ -162,9 +220,9 @@ Result<WaitOutcome> do_wait(const WaitRequest& request) {
     {
         IrqGuard guard(tasks_lock);
         for (;;) {
-            const Scan scan = scan_children(request, outcome, dead);
-            if (scan == Scan::NoChild) return ECHILD;
-            if (scan == Scan::Found || (request.options & abi::WNOHANG)) break;
+            const Scan found = scan(request, outcome, dead);
+            if (found == Scan::NoChild) return ECHILD;
+            if (found == Scan::Found || (request.options & abi::WNOHANG)) break;
             TRY(sched::current().signal->child_exit.sleep(tasks_lock));
         }
     }

@@ -18,6 +18,9 @@
 #include "sched/sched_class.h"
 #include "sched/sched_entity.h"
 
+namespace abi {
+struct SigInfo;
+}
 namespace vm {
 class MmStruct;
 }
@@ -55,7 +58,7 @@ enum TaskFlags : u32 {
     kSigPending = 1 << 0,      // look at the signals
     kNotifyResume = 1 << 1,    // process/ has work for the way out
     kRestoreSigmask = 1 << 2,  // the saved mask is to be restored
-    kTraceSyscall = 1 << 3,    // sys_enter/sys_exit slow path
+    kTraceSyscall = 1 << 3,    // a tracer wants to see its system calls
     kKernelThread = 1 << 4,
     kForkedNoExec = 1 << 5,  // accounting flag of Linux
     kExiting = 1 << 6,
@@ -65,6 +68,9 @@ enum TaskFlags : u32 {
     kRseqWork = 1 << 10,       // lost the processor, and has an rseq_area
     kNoNewPrivs = 1 << 23,     // execve() gives no rights; never cleared
     kTooManyTasks = 1 << 24,   // its user has, since it became it; Linux' PF_NPROC_EXCEEDED
+    kSingleStep = 1 << 11,     // a tracer wants to see each instruction
+    kForcedTf = 1 << 12,       // … so the trap flag is set, which the program does not know
+    kCompatCall = 1 << 13,     // the system call it stopped in came through int $0x80
     kWqWorker = 1 << 25,       // runs works: schedule() tells its pool; Linux' PF_WQ_WORKER
     kNoSetAffinity = 1 << 26,  // a kernel thread that stays where it is; PF_NO_SETAFFINITY
 };
@@ -133,6 +139,18 @@ struct Task {
     i32 exit_code = 0;    // wait status
     i32 exit_signal = 0;  // sent to the parent; SIGCHLD for a fork
     i32 pdeath_signal = 0;
+
+    // --- ptrace(2): process/ptrace/ptrace.h tells who may touch what
+    Task* tracer = nullptr;  // who is told when it stops; null: nobody
+    ListLink tracee_link;    // in tracer->tracees
+    List<Task, &Task::tracee_link> tracees;
+    u32 ptrace = 0;                        // how it is traced; 0: it is not
+    u32 jobctl = 0;                        // what it has yet to stop for
+    i32 stop_code = 0;                     // what wait4() has yet to tell the tracer; 0: nothing
+    i32 resume_signal = 0;                 // the signal with which it goes on
+    u64 ptrace_message = 0;                // of the last event
+    abi::SigInfo* last_siginfo = nullptr;  // of the signal that it stopped for, on its stack
+    PidNumber forked_by = 0;               // the thread that made it
 
     // --- the rest
     VirtAddr set_child_tid, clear_child_tid;  // CLONE_CHILD_{SETTID,CLEARTID}

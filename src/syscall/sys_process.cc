@@ -163,7 +163,7 @@ abi::SigInfo wait_info(const process::WaitOutcome& outcome) {
         info.code = abi::CLD_CONTINUED;
         info.set_child(abi::SIGCONT, 0, 0);
     } else if ((status & 0xff) == 0x7f) {
-        info.code = abi::CLD_STOPPED;
+        info.code = outcome.trapped ? abi::CLD_TRAPPED : abi::CLD_STOPPED;
         info.set_child(status >> 8, 0, 0);
     } else if (status & 0x7f) {
         info.code = (status & abi::kStatusCore) ? abi::CLD_DUMPED : abi::CLD_KILLED;

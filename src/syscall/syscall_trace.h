@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/trace/trace.h"
+#include "process/ptrace/ptrace.h"
 #include "syscall/syscall.h"
 
 namespace syscall {
@@ -23,9 +24,11 @@ struct SysExit {
     static trace::Event event;
 };
 
-inline bool is_traced() { return trace::is_enabled<SysEnter>() || trace::is_enabled<SysExit>(); }
+/// Somebody watches system calls: these trace points, or a tracer, perhaps of another task.
+inline bool is_traced() { return process::syscall_watchers.load(std::memory_order_relaxed) != 0; }
 
-/// `frame.rax = handler(frame)` between the two trace points.
+/// `frame.rax = handler(frame)` between the two trace points, and where ptrace(2) may stop the task
+/// and change the call.
 void traced_call(arch::TrapFrame& frame, Handler handler);
 
 }  // namespace syscall

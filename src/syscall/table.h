@@ -25,6 +25,7 @@ extern constinit const std::span<const Entry> kSignalfdCalls;     // sys_signalf
 extern constinit const std::span<const Entry> kCapabilityCalls;   // sys_capability.cc
 extern constinit const std::span<const Entry> kPrctlCalls;        // sys_prctl.cc
 extern constinit const std::span<const Entry> kMachineCalls;      // sys_machine.cc
+extern constinit const std::span<const Entry> kPtraceCalls;       // sys_ptrace.cc
 
 /// Every family, those of syscall/file included.
 std::span<const std::span<const Entry>* const> all_families();

@@ -23,7 +23,7 @@ enum class Scope : u8 { Process, Thread };
 
 /// What the task list and the signal locks guard, read in one go.
 struct Snapshot {
-    int ppid = 0, pgrp = 0, session = 0, threads = 0, exit_code = 0;
+    int ppid = 0, tracer = 0, pgrp = 0, session = 0, threads = 0, exit_code = 0;
     u64 pending = 0, shared_pending = 0, ignored = 0, caught = 0;
     u64 queued_signals = 0, queued_limit = 0, rss_limit = 0;
     u64 user_ns = 0, system_ns = 0, child_user_ns = 0, child_system_ns = 0;
@@ -92,6 +92,7 @@ Result<Snapshot> take_snapshot(Task& task, Scope scope) {
     IrqGuard guard(sched::tasks_lock);
     if (sched::find_task(task.pid) != &task) return ESRCH;
     if (task.parent) out.ppid = task.parent->tgid;
+    if (task.tracer) out.tracer = task.tracer->pid;
     out.exit_code = task.signal && scope == Scope::Process
                         ? process::wait_status_of(*task.group_leader)
                         : task.exit_code;
@@ -275,8 +276,8 @@ Result<void> show_status(SeqFile& out, Task& task) {
     write_name_escaped(out, task);
     if (place) out.print("\nUmask:\t%04o", place->umask.load());
     out.print("\nState:\t%c (%s)\n", letter, state_word(letter));
-    out.print("Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", task.tgid, task.pid,
-              now.ppid);
+    out.print("Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", task.tgid, task.pid,
+              now.ppid, now.tracer);
     print_cred_lines(out, task);
     print_namespace_lines(out, task, now);
     if (memory.exists) print_memory_lines(out, memory);

@@ -121,9 +121,9 @@ Result<void> add_files(GrowingBytes& notes, const CoreAreas& areas) {
 /// for that: in bytes that XSAVE leaves to software (Intel SDM vol. 1, 13.4.1).
 Result<void> add_fpu(GrowingBytes& notes, Task& task) {
     constexpr usize kFxsaveSize = 512, kMaskOffset = 464;
-    const usize size = arch::fpu_frame_size();
+    const usize size = arch::fpu_state_size();
     auto* const area = static_cast<std::byte*>(TRY(mm::kmalloc(size, mm::Gfp::Kernel)));
-    arch::fpu_save_to(task.arch, area);
+    arch::fpu_copy_out(task.arch, area);
     Result<void> done = add_note(notes, "CORE", abi::NT_FPREGSET, {area, kFxsaveSize});
     if (done.ok() && arch::cpu_features.xsave) {
         memcpy(area + kMaskOffset, &arch::cpu_features.xcr0, sizeof arch::cpu_features.xcr0);

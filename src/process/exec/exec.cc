@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "mm/own.h"
 #include "process/credentials.h"
+#include "process/ptrace/ptrace.h"
 #include "process/rseq.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
@@ -106,7 +107,10 @@ bool may_be_looked_into(const Task& task, const BinPrm& bprm) {
     return task.cred.euid == task.cred.uid && task.cred.egid == task.cred.gid;
 }
 
-void begin_new_rights(Task& task, const BinPrm& bprm) {
+/// The new rights come before the new memory: who asks for the memory first and then whether it may
+/// look at it (mm_access) cannot get what it must not see. A tracer without power over the new
+/// rights keeps them from being gained; it may have come since prepare().
+void begin_new_rights(Task& task, BinPrm& bprm) {
     SignalStruct& signal = *task.signal;
     if (bprm.secure) {
         abi::Rlimit& stack = signal.rlimits[abi::RLIMIT_STACK];
@@ -114,21 +118,23 @@ void begin_new_rights(Task& task, const BinPrm& bprm) {
         task.pdeath_signal = 0;
     }
     if (bprm.gains) signal.personality &= ~kPersonalityGoes;
-    signal.dumpable = may_be_looked_into(task, bprm);
-    (void)commit_creds(bprm.cred);  // the real user stays, so this cannot fail
+    IrqGuard guard(tasks_lock);
+    if (bprm.gains && ptrace_forbids_rights(task)) bprm.cred = task.cred;
+    (void)commit_creds(bprm.cred);  // the real user stays, so this cannot fail, nor sleep
 }
 
 /// The running program ends here; what follows belongs to the new one.
 void begin_new_exec(Task& task, BinPrm& bprm) {
     mm_release(task);
+    begin_new_rights(task, bprm);
     vm::MmStruct* const old = vm::exec_mmap(std::exchange(bprm.mm, nullptr));
     if (old) old->put();
+    task.signal->dumpable = may_be_looked_into(task, bprm);
     complete_vfork(task);
     exit_posix_timers(*task.signal);
     task.files->do_close_on_exec();
     flush_signal_handlers(task);
     memcpy(task.comm, bprm.comm, sizeof task.comm);
-    begin_new_rights(task, bprm);
     task.altstack_base = VirtAddr(0);
     task.altstack_size = 0;
     task.altstack_flags = abi::SS_DISABLE;
@@ -139,6 +145,7 @@ void begin_new_exec(Task& task, BinPrm& bprm) {
     task.clear(sched::kForkedNoExec);
     arch::fpu_reset(task.arch);
     arch::segments_reset(task.arch);
+    arch::debug_reset(task.arch);
 }
 
 void trace_exec(const Task& task, std::string_view name, sched::PidNumber old_pid) {
@@ -185,7 +192,9 @@ Result<void> do_execveat(const ExecRequest& request, arch::TrapFrame& frame) {
     sched::sched_exec();
     begin_new_exec(task, *bprm);
     frame = arch::user_start_frame(entry, stack);
+    task.clear(sched::kForcedTf);
     trace_exec(task, request.name, old_pid);
+    ptrace_exec(old_pid);
     return {};
 }
 

@@ -7,11 +7,18 @@
 #include "abi/prctl.h"
 #include "process/credentials.h"
 #include "process/exec/exec.h"
+#include "process/ptrace/ptrace.h"
 
 namespace process {
 namespace {
 
 using sched::Cred;
+
+/// A tracer has less power than the program would get.
+bool is_traced_by_weaker() {
+    IrqGuard guard(tasks_lock);
+    return ptrace_forbids_rights(sched::current());
+}
 
 /// True if there are any.
 bool take_set_id_bits(const BinPrm& bprm, Cred& now) {
@@ -46,7 +53,8 @@ void compute_exec_creds(BinPrm& bprm) {
     const bool is_set_id = now.euid != old.uid || now.egid != old.gid;
     const bool gains_capabilities = now.cap_permitted & ~old.cap_permitted;
     bprm.gains = has_bits || gains_capabilities;
-    if ((is_set_id || gains_capabilities) && sched::current().has(sched::kNoNewPrivs)) {
+    const bool may_not = sched::current().has(sched::kNoNewPrivs) || is_traced_by_weaker();
+    if ((is_set_id || gains_capabilities) && may_not) {
         now.euid = now.uid;
         now.egid = now.gid;
         now.cap_permitted &= old.cap_permitted;

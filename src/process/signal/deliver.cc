@@ -3,6 +3,7 @@
 
 #include "process/coredump/coredump.h"
 #include "process/process.h"
+#include "process/ptrace/ptrace.h"
 #include "process/rseq.h"
 #include "process/signal_internal.h"
 #include "process/trace_events.h"
@@ -11,7 +12,7 @@ namespace process {
 
 namespace {
 
-enum class Next : u8 { Nothing, Handler, Die, Stop, JoinStop, NotifyParent };
+enum class Next : u8 { Nothing, Handler, Die, Stop, JoinStop, Trap, NotifyParent, AskTracer };
 
 /// Whether `info` comes from a fault of the program itself, which even init cannot survive.
 bool is_forced(const abi::SigInfo& info) {
@@ -35,22 +36,33 @@ Next default_action(const Task& task, const Delivery& delivery) {
     return (bit & kStopSignals) ? Next::Stop : Next::Die;
 }
 
+/// What a signal that was taken means to the task; Nothing: it is ignored.
+Next act_on(Task& task, Delivery& delivery) REQUIRES(task.sighand->lock) {
+    abi::KernelSigaction& action = task.sighand->action[delivery.signal - 1];
+    delivery.action = action;
+    trace_deliver(delivery);
+    if (action.handler == abi::SIG_IGN) return Next::Nothing;
+    if (action.handler == abi::SIG_DFL) return default_action(task, delivery);
+    if (action.flags & abi::SA_RESETHAND) action.handler = abi::SIG_DFL;
+    return Next::Handler;
+}
+
 /// Takes signals until one of them means something.
 Next take_signal(Task& task, Delivery& delivery) REQUIRES(task.sighand->lock) {
     for (;;) {
         delivery.signal = dequeue_signal(task, task.blocked, delivery.info);
         if (delivery.signal == 0) return Next::Nothing;
-        abi::KernelSigaction& action = task.sighand->action[delivery.signal - 1];
-        delivery.action = action;
-        trace_deliver(delivery);
-        if (action.handler == abi::SIG_IGN) continue;
-        if (action.handler != abi::SIG_DFL) {
-            if (action.flags & abi::SA_RESETHAND) action.handler = abi::SIG_DFL;
-            return Next::Handler;
-        }
-        const Next next = default_action(task, delivery);
+        if (is_traced(task) && delivery.signal != abi::SIGKILL) return Next::AskTracer;
+        const Next next = act_on(task, delivery);
         if (next != Next::Nothing) return next;
     }
+}
+
+/// The tracer decides first.
+Next ask_tracer(Task& task, Delivery& delivery) {
+    if (!ptrace_signal(task, delivery)) return Next::Nothing;
+    IrqGuard guard(task.sighand->lock);
+    return act_on(task, delivery);
 }
 
 Next choose(Task& task, Delivery& delivery) {
@@ -69,6 +81,7 @@ Next choose(Task& task, Delivery& delivery) {
         return Next::NotifyParent;
     }
     if (task.has(sched::kNotifyResume)) return Next::JoinStop;
+    if (task.jobctl & kTrapWork) return Next::Trap;
     return take_signal(task, delivery);
 }
 
@@ -78,15 +91,34 @@ void begin_group_stop(Task& task, int number) {
     SignalStruct& signal = *task.signal;
     IrqGuard sighand_guard(task.sighand->lock);
     const bool continued_since = !(signal.wait_flags & kStopDequeued);
-    if (continued_since || signal.group_exit || signal.stop_signal != 0) return;
-    signal.stop_signal = number;
-    signal.stop_count = 0;
+    if (continued_since || signal.group_exit) return;
+    // A tracee may run in a process that has stopped, and be stopped by another signal.
+    if (signal.stop_signal == 0) {
+        signal.stop_signal = number;
+        signal.stop_count = 0;
+    } else if (!is_traced(task)) {
+        return;
+    }
     for_each_thread(signal, [&](Task& thread) {
-        if (thread.has(sched::kExiting)) return;
+        const bool stopped = thread.state.load() & sched::kStopped;
+        if (thread.has(sched::kExiting) || stopped || thread.has(sched::kNotifyResume)) return;
         signal.stop_count++;
         thread.set(sched::kNotifyResume);
-        if (&thread != &task) signal_wake_up(thread, false);
+        if (&thread == &task) return;
+        if (thread.ptrace & kSeized) {
+            ptrace_trap_notify(thread);
+        } else {
+            signal_wake_up(thread, false);
+        }
     });
+}
+
+/// A tracee stops as the tracer wants to see it.
+bool stops_as_tracee(Task& task) REQUIRES(task.sighand->lock) {
+    if (!is_traced(task)) return false;
+    task.jobctl |= kTrapStop;
+    task.set(sched::kSigPending);
+    return true;
 }
 
 /// The running thread stops; the last one to do so reports that the process has.
@@ -105,7 +137,7 @@ void join_group_stop(Task& task) {
     if (is_last) notify_parent_of_job_control(task, abi::CLD_STOPPED);
     {
         IrqGuard guard(task.sighand->lock);
-        if (signal.stop_signal == 0 || signal.group_exit) return;
+        if (signal.stop_signal == 0 || signal.group_exit || stops_as_tracee(task)) return;
         sched::set_special_state(sched::kStopped);
     }
     sched::schedule();
@@ -129,12 +161,19 @@ void stop_if_useful(Task& task, int number) {
 bool get_signal(Delivery& delivery) {
     Task& task = sched::current();
     for (;;) {
-        switch (choose(task, delivery)) {
-        case Next::Nothing: return false;
+        Next next = choose(task, delivery);
+        if (next == Next::AskTracer) {
+            next = ask_tracer(task, delivery);
+            if (next == Next::Nothing) continue;
+        }
+        switch (next) {
+        case Next::Nothing:
+        case Next::AskTracer: return false;
         case Next::Handler: return true;
         case Next::Die: die(delivery);
         case Next::Stop: stop_if_useful(task, delivery.signal); break;
         case Next::JoinStop: join_group_stop(task); break;
+        case Next::Trap: ptrace_jobctl_trap(task); break;
         case Next::NotifyParent: notify_parent_of_job_control(task, abi::CLD_CONTINUED); break;
         }
     }
@@ -183,6 +222,8 @@ void restart_after_handler(arch::TrapFrame& frame, const abi::KernelSigaction& a
 void handle_signal(const Delivery& delivery, arch::TrapFrame& frame) {
     Task& task = sched::current();
     restart_after_handler(frame, delivery.action);
+    const bool steps = task.has(sched::kSingleStep);
+    if (steps) disable_single_step(task);  // the handler's frame shows the program's own flags
     if (task.rseq_area.raw() != 0) rseq_resume(frame);
     u64 mask = task.blocked;
     if (task.has(sched::kRestoreSigmask)) {
@@ -196,6 +237,7 @@ void handle_signal(const Delivery& delivery, arch::TrapFrame& frame) {
     u64 blocked = task.blocked | delivery.action.mask;
     if (!(delivery.action.flags & abi::SA_NODEFER)) blocked |= sig_bit(delivery.signal);
     set_current_blocked(blocked);
+    if (steps) ptrace_step_into_handler();
 }
 
 }  // namespace
@@ -218,6 +260,9 @@ void notify_parent_of_job_control(Task& task, i32 why) {
     }
     if (wanted) (void)send_signal_locked(parent, info, Target::Process);
     parent.signal->child_exit.wake_all();
+    if (why == abi::CLD_CONTINUED && is_traced(leader) && leader.tracer->signal != parent.signal) {
+        notify_tracer(leader, why, abi::SIGCONT);
+    }
 }
 
 void force_sigsegv(int failed_signal) {

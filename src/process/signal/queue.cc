@@ -4,6 +4,7 @@
 
 #include "mm/own.h"
 #include "process/process.h"
+#include "process/ptrace/ptrace.h"
 #include "process/signal_internal.h"
 #include "process/timer/posix_timer.h"
 
@@ -109,7 +110,7 @@ void recalc_sigpending(Task& task) {
     const SignalStruct& signal = *task.signal;
     const u64 pending = (task.pending->set | signal.shared_pending.set) & ~task.blocked;
     const bool work = pending != 0 || signal.group_exit || task.has(sched::kNotifyResume) ||
-                      (signal.wait_flags & kNotifyContinued);
+                      (task.jobctl & kTrapWork) || (signal.wait_flags & kNotifyContinued);
     if (work) {
         task.set(sched::kSigPending);
     } else if (task.has(sched::kSigPending)) {

@@ -3,6 +3,7 @@
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
 #include "core/log/printk.h"
+#include "process/ptrace/ptrace.h"
 #include "process/signal_internal.h"
 #include "process/signalfd.h"
 #include "process/trace_events.h"
@@ -36,10 +37,12 @@ bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock, tas
             flush_pending(signal, *thread.pending, kStopSignals);
             thread.clear(sched::kNotifyResume);
             if (signal.wait_flags & kNotifyContinued) thread.set(sched::kSigPending);
+            ptrace_trap_notify(thread);
             sched::try_to_wake_up(thread, sched::kStopped);
         });
     }
     const u64 blocked = task.blocked | task.real_blocked;
+    if (is_traced(task) && number != abi::SIGKILL) return true;  // the tracer may want to know
     return force || (blocked & sig_bit(number)) || !is_ignored(task, number);
 }
 
@@ -72,7 +75,8 @@ void complete_signal(Task& task, int number, Target target)
     const bool awaited = chosen->real_blocked & sig_bit(number);  // in sigtimedwait()
     // A core is written by the thread that takes the signal, which then ends the others.
     const bool ends_all = is_fatal(task, number) && !(sig_bit(number) & kCoreSignals);
-    if (ends_all && !awaited && !task.signal->group_exit) {
+    const bool asks_tracer = is_traced(task) && number != abi::SIGKILL;
+    if (ends_all && !awaited && !asks_tracer && !task.signal->group_exit) {
         zap_process(*task.signal, number);
     } else {
         signal_wake_up(*chosen, number == abi::SIGKILL);
@@ -128,7 +132,10 @@ void signal_wake_up(Task& task, bool fatal) {
     using namespace sched;
     if (fatal) task.set(kKilled);
     task.set(kSigPending);
-    const u32 states = kInterruptible | (fatal ? kWakeKill | kStopped | kTraced : 0);
+    const bool frozen = task.jobctl & kFrozen;
+    if (fatal && frozen) task.jobctl |= kKilledFrozen;
+    const u32 traced = frozen ? 0u : u32{kTraced};
+    const u32 states = kInterruptible | (fatal ? kWakeKill | kStopped | traced : 0);
     if (!sched::try_to_wake_up(task, states)) sched::kick_process(task);
 }
 
@@ -250,6 +257,7 @@ Result<void> check_kill_permission(int signal, Task& target) {
 static void log_unhandled(const arch::TrapFrame& frame, int signal, VirtAddr at) {
     const sched::Task& task = sched::current();
     IrqGuard guard(task.sighand->lock);
+    if (process::is_traced(task)) return;  // the tracer sees it
     const u64 handler = task.sighand->action[signal - 1].handler;
     const bool handled = handler != abi::SIG_DFL && handler != abi::SIG_IGN;
     if (handled && !(task.blocked & process::sig_bit(signal))) return;
@@ -262,6 +270,7 @@ void upcall::user_fault(arch::TrapFrame& frame, const arch::UserFault& fault) {
     task.arch.trap_number = fault.vector;
     task.arch.trap_error = fault.error;
     if (fault.vector == arch::kPageFault) task.arch.fault_address = fault.address.raw();
+    if (process::ptrace_drops_fault(fault)) return;
     abi::SigInfo info;
     info.signo = fault.signal;
     info.code = fault.code;

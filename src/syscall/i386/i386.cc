@@ -5,6 +5,7 @@
 #include "abi/syscall_numbers_i386.h"
 #include "arch/upcalls.h"
 #include "core/percpu/percpu.h"
+#include "lib/scope_guard.h"
 #include "lib/string.h"
 #include "syscall/i386/compat.h"
 #include "syscall/i386/same.h"
@@ -38,11 +39,25 @@ u64 call(const Place& place, arch::TrapFrame& frame) {
     return place.native(as_native);
 }
 
-[[gnu::noinline]] void traced(const Place& place, arch::TrapFrame& frame) {
+const Place& place_of(u64 number) {
+    static constexpr Place kNone{};
+    const u32 index = static_cast<u32>(number);
+    return index < kTableSize ? places[index] : kNone;
+}
+
+/// The trace points, and ptrace(2), which may change the call.
+[[gnu::noinline]] void traced(arch::TrapFrame& frame) {
+    sched::Task& task = sched::current();
+    task.set(sched::kCompatCall);
+    const ScopeGuard leave([&] {
+        process::ptrace_syscall_exit(frame);
+        task.clear(sched::kCompatCall);
+    });
+    if (!process::ptrace_syscall_enter(frame)) return;
     const arch::TrapFrame f = native_frame(frame);
     const i64 id = static_cast<i32>(frame.orig_rax);
     trace::point(SysEnter{id, f.rdi, f.rsi, f.rdx, f.r10, f.r8, f.r9});
-    frame.rax = call(place, frame);
+    frame.rax = call(place_of(frame.orig_rax), frame);
     trace::point(SysExit{id, static_cast<i64>(frame.rax)});
 }
 
@@ -73,12 +88,9 @@ u64 i386_calls() {
 void upcall::system_call_i386(arch::TrapFrame& frame) {
     using namespace syscall;
     arch::this_cpu_add(calls_here, 1);
-    const u32 number = static_cast<u32>(frame.orig_rax);
-    constexpr Place kNone{};
-    const Place& place = number < kTableSize ? places[number] : kNone;
     if (is_traced()) [[unlikely]] {
-        traced(place, frame);
+        traced(frame);
     } else {
-        frame.rax = call(place, frame);
+        frame.rax = call(place_of(frame.orig_rax), frame);
     }
 }

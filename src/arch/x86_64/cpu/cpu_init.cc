@@ -23,7 +23,7 @@ namespace {
 
 constexpr usize kIstStackSize = 4096;
 struct IstStacks {
-    alignas(16) u8 stack[3][kIstStackSize];
+    alignas(16) u8 stack[4][kIstStackSize];
 };
 PER_CPU IstStacks ist_stacks{};
 
@@ -75,6 +75,7 @@ void cpu_init(unsigned cpu) {
         ist_tops[i] = reinterpret_cast<u64>(stacks.stack[i] + kIstStackSize);
     }
     build_cpu_tables(tables, ist_tops);
+    tables.tss.ist[3] = reinterpret_cast<u64>(stacks.stack[3] + kIstStackSize);  // Ist::Debug
     load_cpu_tables(tables);
     load_idt();
     set_syscall_msrs();

@@ -17,7 +17,7 @@ inline constexpr u16 kTssSelector = 0x40;
 inline constexpr u16 kLdtSelector = 0x50;
 
 /// Stacks of their own for exceptions that may strike when the current one is not usable.
-enum class Ist : u8 { None, DoubleFault, Nmi, MachineCheck };
+enum class Ist : u8 { None, DoubleFault, Nmi, MachineCheck, Debug };
 
 /// The task state segment of 64-bit mode: where the stacks are. See: Intel SDM vol. 3, 7.7.
 struct [[gnu::packed]] Tss {

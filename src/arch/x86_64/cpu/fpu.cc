@@ -122,6 +122,8 @@ void fpu_reset(TaskState& state) {
     irq_restore(irqs);
 }
 
+usize fpu_state_size() { return cpu_features.xsave_size; }
+
 void fpu_copy_out(TaskState& state, void* buffer) {
     const bool irqs = irq_save();
     sync(state);
@@ -151,6 +153,29 @@ Result<void> fpu_load(TaskState& state, const void* buffer) {
     if (!loaded) make_initial(state.fpu);
     load_here(state);
     irq_restore(irqs);
+    if (!loaded) return EINVAL;
+    return {};
+}
+
+u64 fpu_features() { return cpu_features.xsave ? cpu_features.xcr0 : 0; }
+
+/// The only way to learn whether the processor accepts a state is to load it, so the running
+/// task's registers make room for a moment.
+Result<void> fpu_set_other(TaskState& state, const void* buffer, TaskState& own) {
+    if (!fpu_is_plausible(buffer)) return EINVAL;
+    TaskState trial;
+    TRY(alloc_area(trial));
+    memcpy(trial.fpu, buffer, cpu_features.xsave_size);
+    const bool irqs = irq_save();
+    sync(own);
+    const bool loaded = cpu_features.xsave ? try_xrstor(trial.fpu) : try_fxrstor(trial.fpu);
+    if (own.fpu != nullptr) load_here(own);
+    if (loaded) {
+        memcpy(state.fpu, trial.fpu, cpu_features.xsave_size);
+        state.fpu_cpu = ~u64{0};  // whatever registers hold of it is out of date
+    }
+    irq_restore(irqs);
+    fpu_destroy(trial);
     if (!loaded) return EINVAL;
     return {};
 }

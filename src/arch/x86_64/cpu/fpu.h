@@ -9,9 +9,6 @@ namespace arch {
 /// registers alone, so that a task which gets the processor back finds them there.
 void fpu_switch(TaskState& from, TaskState& to);
 
-/// The state of `state`, the running task's, as XSAVE (or FXSAVE) writes it.
-void fpu_copy_out(TaskState& state, void* buffer);
-
 /// False if `buffer` has bits set that XRSTOR refuses on all processors.
 bool fpu_is_plausible(const void* buffer);
 

@@ -123,4 +123,8 @@ u16 valid_stack_segment(u16 wanted) {
     return ok ? wanted : kUserDs;
 }
 
+bool is_user_data_selector(u16 selector) {
+    return selector <= 3 || selector == kUserDs || selector == kUserCs || selector == kUserCs32;
+}
+
 }  // namespace arch

@@ -20,6 +20,9 @@ void new_task_started() { upcall::thread_started(); }
 void switch_to(TaskState& from, TaskState& to, void* to_stack_top) {
     fpu_switch(from, to);
     switch_segments(from, to);
+    if (from.debug.armed() || to.debug.armed()) [[unlikely]] {
+        load_debug_registers(to.debug);
+    }
     const u64 top = reinterpret_cast<u64>(to_stack_top);
     this_cpu_write(kernel_stack_top, top);
     this_cpu_tables().tss.rsp[0] = top;

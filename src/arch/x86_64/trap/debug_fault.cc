@@ -2,15 +2,23 @@
 
 #include "abi/signal.h"
 #include "arch/cpu.h"
+#include "arch/debug_regs.h"
+#include "arch/upcalls.h"
 
 namespace arch {
 
-int take_debug_code() {
-    constexpr u64 kBreakpoints = 0xf, kSingleStep = 1 << 14, kNothing = 0xffff'0ff0;
+u64 take_debug_status() {
+    constexpr u64 kNothing = 0xffff'0ff0;
     const u64 status = read_dr6();
     write_dr6(kNothing);
-    if (status & kSingleStep) return abi::TRAP_TRACE;
-    if (status & kBreakpoints) return abi::TRAP_HWBKPT;
+    return status;
+}
+
+int take_debug_code() {
+    const u64 status = take_debug_status() & (kDr6SingleStep | kDr6Breakpoints);
+    upcall::debug_status(status);
+    if (status & kDr6SingleStep) return abi::TRAP_TRACE;
+    if (status & kDr6Breakpoints) return abi::TRAP_HWBKPT;
     return abi::TRAP_BRKPT;  // the instruction int1
 }
 

@@ -1,10 +1,15 @@
 /// Which debug exception it was. Private to arch/x86_64.
 #pragma once
 
+#include "lib/types.h"
+
 namespace arch {
 
-/// The si_code of the #DB that was just taken. The processor says why in DR6, which it never
-/// clears, so this does.
+/// DR6, where the processor says why it raised #DB. It never clears it, so this does. Interrupts
+/// are off.
+u64 take_debug_status();
+
+/// The si_code of the #DB that a program was just given. The running task keeps the status.
 int take_debug_code();
 
 }  // namespace arch

@@ -3,11 +3,13 @@
 #include "arch/x86_64/trap/own_stack.h"
 
 #include "arch/cpu.h"
+#include "arch/debug_regs.h"
 #include "arch/irq_stack.h"
 #include "arch/layout.h"
 #include "arch/percpu.h"
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
+#include "arch/x86_64/trap/debug_fault.h"
 #include "arch/x86_64/trap/exception.h"
 
 namespace arch {
@@ -38,6 +40,17 @@ void double_fault(TrapFrame& frame) {
         upcall::kernel_fault(frame, "kernel stack overflow (double fault)", at);
     }
     upcall::kernel_fault(frame, exception_name(kDoubleFault), VirtAddr(0));
+}
+
+/// A program watches memory that the kernel touches on its behalf: not told, as on Linux. A single
+/// step that strikes here was begun by the program, and ends.
+void kernel_debug(TrapFrame& frame) {
+    constexpr u64 kTrapFlag = 1 << 8;
+    const u64 status = take_debug_status();
+    if (!(status & (kDr6Breakpoints | kDr6SingleStep))) {
+        upcall::kernel_fault(frame, exception_name(kDebug), VirtAddr(0));
+    }
+    frame.rflags &= ~kTrapFlag;
 }
 
 bool has_machine_check() {
@@ -71,6 +84,7 @@ void handle_on_own_stack(TrapFrame& frame, unsigned vector) {
     switch (vector) {
     case kNmi: return upcall::nmi(frame, nmi_reason());
     case kDoubleFault: return double_fault(frame);
+    case kDebug: return kernel_debug(frame);
     default: return machine_check(frame);
     }
 }

@@ -42,7 +42,8 @@ void handle_by_vector(TrapFrame& frame, unsigned vector) {
 }  // namespace
 
 extern "C" void handle_trap(TrapFrame& frame, unsigned vector) {
-    if (vector == kNmi || vector == kDoubleFault || vector == kMachineCheck) {
+    const bool is_kernel_debug = vector == kDebug && !frame.from_user();
+    if (vector == kNmi || vector == kDoubleFault || vector == kMachineCheck || is_kernel_debug) {
         return handle_on_own_stack(frame, vector);
     }
     handle_by_vector(frame, vector);

@@ -20,6 +20,8 @@
         mov $\vector, %edi
         .if (\vector == 2) || (\vector == 8) || (\vector == 18)
         jmp paranoid_entry
+        .elseif \vector == 1
+        jmp debug_entry
         .else
         jmp trap_common
         .endif
@@ -117,6 +119,25 @@ bad_iret:
         xor %ebp, %ebp
         call handle_trap
         jmp return_to_user_iret
+
+// A debug exception has a stack of its own, as those below. One of user mode may sleep and be
+// delivered as a signal, so its frame moves to the task's stack and goes the usual way.
+debug_entry:
+        testb $3, 3*8(%rsp)                     // rdi, -1, rip, cs: from user mode?
+        jz paranoid_entry
+        swapgs
+        mov %rsp, %rdi
+        mov %gs:kernel_stack_top, %rsp
+        push 6*8(%rdi)                          // ss
+        push 5*8(%rdi)                          // rsp
+        push 4*8(%rdi)                          // rflags
+        push 3*8(%rdi)                          // cs
+        push 2*8(%rdi)                          // rip
+        push 1*8(%rdi)                          // orig_rax
+        push 0*8(%rdi)                          // rdi
+        swapgs
+        mov $1, %edi
+        jmp trap_common
 
 // NMI, double fault and machine check may strike between an entry and its swapgs, so the
 // interrupted cs says nothing about GS. The kernel's GS base is a kernel address, i.e. negative;
