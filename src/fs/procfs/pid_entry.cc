@@ -217,6 +217,7 @@ constexpr PidEntry kEntries[] = {
     placed({"io", kOwnText, show_thread_io}, Place::Thread),
     {"limits",        kText, show_limits},
     secret("maps", kText, show_maps),
+    {"mem",           S_IFREG | 0600, nullptr, nullptr, nullptr, nullptr, mem_file_ops},
     {"mountinfo",     kText, show_mountinfo},
     {"mounts",        kText, show_mounts},
     {"oom_adj",       S_IFREG | 0644, show_oom_adj, store_oom_adj},

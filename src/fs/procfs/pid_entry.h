@@ -120,6 +120,8 @@ void write_area(SeqFile& out, const vm::VmArea& area, std::span<char> room);
 // pid/smaps.cc
 Result<void> show_smaps(SeqFile& out, Task& task);
 Result<void> show_smaps_rollup(SeqFile& out, Task& task);
+// pid_mem.cc
+const fs::FileOperations& mem_file_ops();
 // pid_timers.cc
 Result<void> show_timers(SeqFile& out, Task& task);
 Result<void> show_timerslack_ns(SeqFile& out, Task& task);
