@@ -53,7 +53,7 @@ $(KIMAGE): FORCE | need-build
 	@+$(KBUILD)
 
 images: $(DISK) $(B)/initramfs-lab.cpio $(B)/initramfs-hello.cpio \
-        $(B)/initramfs-procps.cpio $(B)/initramfs-bench.cpio ## disk image and initramfs archives
+        $(B)/initramfs-procps.cpio $(B)/initramfs-debug.cpio $(B)/initramfs-bench.cpio ## disk image and initramfs archives
 
 compile_commands.json: ## for editors and clangd
 	$(call need,build check)

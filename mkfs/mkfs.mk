@@ -3,6 +3,7 @@
 #   build/initramfs.cpio        the same, our test programs, and Debian's busybox with all a person expects
 #   build/initramfs-hello.cpio  programs from Debian's g++ and musl, with their shared libraries
 #   build/initramfs-procps.cpio Debian's ps, top, free and their kin, with their shared libraries
+#   build/initramfs-debug.cpio  strace and gdbserver, and a program to try them on
 #   build/disk.img              MBR, GRUB, ESP and an ext4 partition; boots QEMU, Bochs and OVMF
 
 BUSYBOX   := /bin/busybox
@@ -62,6 +63,19 @@ $(B)/procps.manifest: $(PROCPS) $(U)/load mkfs/mkfs.mk | need-build
 $(B)/initramfs-procps.cpio: $(B)/procps.manifest $(B)/initramfs.cpio
 	@printf '  %-6s %s\n' CPIO $@
 	@$(CPIO) -o $@ -t mkfs/rootfs -m $(B)/busybox.manifest -m $(B)/lab.manifest -m $(B)/procps.manifest
+
+# Debian's debuggers, each with the shared objects that it asks for.
+DEBUGGERS := /usr/bin/strace /usr/bin/gdbserver
+$(DEBUGGERS): | need-build ;
+
+$(B)/debug.manifest: $(DEBUGGERS) $(U)/debuggee mkfs/mkfs.mk
+	@{ for p in $(DEBUGGERS); do echo "file $$p $$p 755"; done; echo 'file /usr/bin/debuggee $(U)/debuggee 755'; \
+	   for l in $$(ldd $(DEBUGGERS) $(U)/debuggee | grep -o '/[^ :]*\.so[^ :]*' | sort -u); do \
+	       echo "file $$l $$(realpath $$l) 755"; done; } > $@
+
+$(B)/initramfs-debug.cpio: $(B)/debug.manifest $(B)/initramfs.cpio
+	@printf '  %-6s %s\n' CPIO $@
+	@$(CPIO) -o $@ -t mkfs/rootfs -m $(B)/busybox.manifest -m $(B)/lab.manifest -m $(B)/debug.manifest
 
 # --- the disk --------------------------------------------------------------------------------
 DISK_CMDLINE = console=ttyS0 $(CMDLINE)

@@ -2,6 +2,7 @@
 #   userland/NAME/*.c         one static musl program   build/userland/NAME
 #   userland/tests/NAME.c     one static musl program   build/userland/tests/NAME
 #   userland/hello/           "hello" built four ways   build/userland/hello/*
+#   userland/debuggee/       for debuggers, with symbols   build/userland/debuggee
 #   userland/bench/           see userland/bench/bench.mk
 # A shared header is included from userland/ ("tests/check.h").
 
@@ -12,7 +13,7 @@ MUSL_FLAGS := -static -Os -std=gnu11 -Wall -Wextra -Werror -Iuserland \
               -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -s
 
 U_HEADERS  := $(wildcard userland/*.h userland/*/*.h)
-U_DIRS     := $(filter-out tests hello bench,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
+U_DIRS     := $(filter-out tests hello bench debuggee,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
 U_PROGRAMS := $(addprefix $(U)/,$(U_DIRS))
 U_TESTS    := $(patsubst userland/%.c,$(U)/%,$(wildcard userland/tests/*.c))
 HELLOS     := $(addprefix $(U)/hello/,static-glibc static-pie-glibc dynamic-glibc static-musl)
@@ -46,3 +47,9 @@ $(U)/hello/static-musl: userland/hello/hello.c userland/userland.mk | need-build
 	@mkdir -p $(@D)
 	@printf '  %-6s %s\n' MUSL $@
 	@$(MUSL_CC) $(MUSL_FLAGS) $< -o $@
+
+# --- what the debuggers in initramfs-debug.cpio are tried on -------------------------------------
+$(U)/debuggee: userland/debuggee/debuggee.c userland/userland.mk | need-build
+	@mkdir -p $(@D)
+	@printf '  %-6s %s\n' CC $@
+	@gcc -std=gnu11 -g -O0 -Wall -Wextra -Werror -no-pie -fno-pie $< -o $@ -lpthread

@@ -23,7 +23,7 @@ KEPT = REPOSITORY / "build/test-results/machines"
 DRIVERS = {"qemu": Qemu, "bochs": Bochs}
 ARTIFACTS = {"kernel": "kernel/vitrine.img.elf", "elf": "kernel/vitrine.elf", "disk": "disk.img",
              "shell": "initramfs.cpio", "lab": "initramfs-lab.cpio", "hello": "initramfs-hello.cpio",
-             "procps": "initramfs-procps.cpio", "programs": "userland"}
+             "procps": "initramfs-procps.cpio", "debug": "initramfs-debug.cpio", "programs": "userland"}
 
 
 def pytest_configure(config):

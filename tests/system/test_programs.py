@@ -14,7 +14,8 @@ from machines import REPOSITORY
 
 PROGRAMS = sorted(path.stem for path in (REPOSITORY / "userland/tests").glob("*.c"))
 HELLOS = ["static-glibc", "static-pie-glibc", "dynamic-glibc", "static-musl"]
-ON_BOCHS = ["clocks", "efault", "files", "fpu", "ioports", "ldt", "ldt_code", "memory", "pipes", "processes", "segments", "signals",
+ON_BOCHS = ["clocks", "efault", "files", "fpu", "ioports", "ldt", "ldt_code", "memory", "pipes", "processes", "ptrace_steps",
+            "segments", "signals",
             "threads", "tls_areas"]
 CASE = re.compile(r"^(ok|not ok) \d+ - (\S+)(?: # (SKIP))?", re.MULTILINE)
 

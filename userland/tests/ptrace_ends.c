@@ -100,9 +100,9 @@ static void tracer_killed(void) {
 /* The tracee's parent hears of its end after the tracer, whether that asks or not. */
 static void parent_hears_later(void) {
     pid_t pid = sleeper();
-    int fds[2], status;
+    int fds[2], back[2], status;
     char byte;
-    NEED(pipe(fds) == 0);
+    NEED(pipe(fds) == 0 && pipe(back) == 0);
     pid_t tracer = child_of_case();
     if (tracer == 0) {
         NEED(trace(PTRACE_SEIZE, pid, 0, 0) == 0);
@@ -110,12 +110,13 @@ static void parent_hears_later(void) {
         siginfo_t info;
         NEED(waitid(P_PID, pid, &info, WEXITED | WNOWAIT) == 0);
         NEED(write(fds[1], "x", 1) == 1);
-        usleep(20000);
+        NEED(read(back[0], &byte, 1) == 1);
         CHECK_KILLED(next_status(pid), SIGKILL);
         _exit(failed_checks != 0);
     }
     NEED(read(fds[0], &byte, 1) == 1);
     CHECK_EQ(waitpid(pid, &status, WNOHANG), 0); /* not yet */
+    NEED(write(back[1], "x", 1) == 1);
     CHECK_KILLED(status_of(pid), SIGKILL);
     CHECK_EXITED(status_of(tracer), 0);
 }
