@@ -29,12 +29,12 @@ static void interrupt(void) {
 
 static void group_stop(void) {
     pid_t pid = seized();
-    kill(pid, SIGTSTP);
-    CHECK(STOPPED(next_status(pid), SIGTSTP)); /* the signal */
+    kill(pid, SIGSTOP);
+    CHECK(STOPPED(next_status(pid), SIGSTOP)); /* the signal */
     siginfo_t info;
     CHECK(trace(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info) == 0);
-    resume(pid, SIGTSTP);
-    CHECK(GROUP_STOP(next_status(pid), SIGTSTP)); /* the stop that it leads to */
+    resume(pid, SIGSTOP);
+    CHECK(GROUP_STOP(next_status(pid), SIGSTOP)); /* the stop that it leads to */
     NEED(trace(PTRACE_LISTEN, pid, 0, 0) == 0);
     CHECK_ERRNO(trace(PTRACE_CONT, pid, 0, 0), ESRCH);
     int status;
@@ -47,11 +47,11 @@ static void group_stop(void) {
     end(pid);
 
     pid = tracee(nothing); /* without SEIZE: only GETSIGINFO tells it from a signal */
-    kill(pid, SIGTSTP);
+    kill(pid, SIGSTOP);
     resume(pid, 0);
-    CHECK(STOPPED(next_status(pid), SIGTSTP));
-    resume(pid, SIGTSTP);
-    CHECK(STOPPED(next_status(pid), SIGTSTP));
+    CHECK(STOPPED(next_status(pid), SIGSTOP));
+    resume(pid, SIGSTOP);
+    CHECK(STOPPED(next_status(pid), SIGSTOP));
     CHECK_ERRNO(trace(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info), EINVAL);
     resume(pid, 0);
     exits(pid, 0);
