@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -72,6 +73,22 @@ static uint64_t now_ms(void) {
     return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
+/* Takes notice of all that has ended; true when the worker is among it. Threads may have made us
+ * their tracer: then they stop, and are let go, and nobody but us can bury them. */
+static bool reap(pid_t worker, int* status) {
+    bool found = false;
+    int each;
+    for (pid_t pid; (pid = waitpid(-1, &each, WNOHANG | __WALL)) > 0;) {
+        if (WIFSTOPPED(each)) {
+            ptrace(PTRACE_DETACH, pid, NULL, NULL);
+        } else if (pid == worker) {
+            found = true;
+            *status = each;
+        }
+    }
+    return found;
+}
+
 /* Forks a worker and waits for its end: its own, or ours once it has not moved for two seconds. */
 static uint64_t run_worker(const struct plan* plan, struct board* board, unsigned number) {
     memset(board, 0, offsetof(struct board, made));
@@ -87,7 +104,7 @@ static uint64_t run_worker(const struct plan* plan, struct board* board, unsigne
     }
     uint64_t made = 0, moved = now_ms();
     for (int status;;) {
-        if (waitpid(worker, &status, WNOHANG) == worker) {
+        if (reap(worker, &status)) {
             board->ends[WIFSIGNALED(status) ? WTERMSIG(status) & 63 : 0]++;
             break;
         }
@@ -97,7 +114,7 @@ static uint64_t run_worker(const struct plan* plan, struct board* board, unsigne
         if (now_ms() - moved > 2000) {
             board->ends[64]++;
             kill(worker, SIGKILL);
-            while (waitpid(worker, &status, 0) != worker && errno == EINTR) continue;
+            while (!reap(worker, &status)) nanosleep(&(struct timespec){0, 1000000}, NULL);
             break;
         }
         nanosleep(&(struct timespec){0, 2000000}, NULL);
@@ -105,7 +122,7 @@ static uint64_t run_worker(const struct plan* plan, struct board* board, unsigne
     made = 0;
     for (unsigned i = 0; i < plan->threads; i++) made += board->calls[i];
     kill_stragglers();
-    while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+    (void)reap(-1, &(int){0});
     remove_tree(folder);
     return made;
 }
