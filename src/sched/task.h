@@ -66,11 +66,12 @@ enum TaskFlags : u32 {
     kVforkDone = 1 << 8,
     kKilled = 1 << 9,          // is about to die by a signal; never cleared
     kRseqWork = 1 << 10,       // lost the processor, and has an rseq_area
-    kNoNewPrivs = 1 << 23,     // execve() gives no rights; never cleared
-    kTooManyTasks = 1 << 24,   // its user has, since it became it; Linux' PF_NPROC_EXCEEDED
     kSingleStep = 1 << 11,     // a tracer wants to see each instruction
     kForcedTf = 1 << 12,       // … so the trap flag is set, which the program does not know
     kCompatCall = 1 << 13,     // the system call it stopped in came through int $0x80
+    kRestartI386 = 1 << 14,    // the call to be restarted came through int $0x80
+    kNoNewPrivs = 1 << 23,     // execve() gives no rights; never cleared
+    kTooManyTasks = 1 << 24,   // its user has, since it became it; Linux' PF_NPROC_EXCEEDED
     kWqWorker = 1 << 25,       // runs works: schedule() tells its pool; Linux' PF_WQ_WORKER
     kNoSetAffinity = 1 << 26,  // a kernel thread that stays where it is; PF_NO_SETAFFINITY
 };

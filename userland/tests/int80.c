@@ -144,6 +144,121 @@ static void names(void) {
     CHECK(strcmp(name->sysname, "Linux") == 0);
 }
 
+/* Words of 32 bits in structures, offsets in two registers. */
+static void vectors_and_offsets(void) {
+    char* page = low_page();
+    int fd = open("data", O_CREAT | O_RDWR, 0644);
+    NEED(fd >= 0);
+    uint32_t pieces[4] = {(uint32_t)LOW(page), 3, (uint32_t)LOW(page + 100), 4};
+    memcpy(page + 200, pieces, sizeof pieces);
+    memcpy(page, "abc", 3);
+    memcpy(page + 100, "defg", 4);
+    CHECK_EQ(call(146, fd, LOW(page + 200), 2, 0, 0), 7);
+    memset(page, 0, 150);
+    CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+    CHECK_EQ(call(145, fd, LOW(page + 200), 2, 0, 0), 7);
+    CHECK(memcmp(page, "abc", 4) == 0 && memcmp(page + 100, "defg", 5) == 0);
+    CHECK_EQ(number_of(call(146, fd, LOW(page + 200), 1025, 0, 0)), -EINVAL);
+    CHECK_EQ(number_of(call(146, fd, 8, 2, 0, 0)), -EFAULT);
+    uint32_t huge[4] = {(uint32_t)LOW(page), 0xffffffff, (uint32_t)LOW(page), 0xffffffff};
+    memcpy(page + 200, huge, sizeof huge);
+    CHECK_EQ(number_of(call(146, fd, LOW(page + 200), 2, 0, 0)), -EINVAL);
+    CHECK_EQ(call(180, fd, LOW(page), 2, 3, 0), 2); /* pread64 */
+    CHECK(memcmp(page, "de", 2) == 0);
+    CHECK_EQ(call(180, fd, LOW(page), 2, 3, 1), 0); /* 4 GiB further */
+    CHECK_EQ(number_of(call(180, fd, LOW(page), 2, 0, 0x80000000)), -EINVAL);
+    CHECK_EQ(call(181, fd, LOW(page), 1, 1, 0), 1);
+    CHECK_EQ(call(194, fd, 5, 0, 0, 0), 0);
+    struct stat native;
+    CHECK(fstat(fd, &native) == 0 && native.st_size == 5);
+    CHECK_EQ(call(221, fd, F_GETFL, 0, 0, 0) & O_ACCMODE, O_RDWR);
+    const long copy = call(55, fd, F_DUPFD, 50, 0, 0);
+    CHECK(copy >= 50 && close((int)copy) == 0);
+}
+
+static void stats(void) {
+    char* page = low_page();
+    write_file("data", "1234567", 7, 0640);
+    NEED(symlink("data", "link") == 0);
+    strcpy(page, "data");
+    strcpy(page + 50, "link");
+    int fd = open("data", O_RDONLY);
+    struct stat native;
+    NEED(fd >= 0 && fstat(fd, &native) == 0);
+    uint32_t* words = (uint32_t*)(page + 512);
+    const struct {
+        long number, a, b, c;
+    } kTries[] = {{195, LOW(page), LOW(words), 0},
+                  {195, LOW(page + 50), LOW(words), 0},
+                  {196, LOW(page), LOW(words), 0},
+                  {197, fd, LOW(words), 0},
+                  {300, AT_FDCWD, LOW(page), LOW(words)}};
+    for (unsigned i = 0; i < sizeof kTries / sizeof *kTries; i++) {
+        memset(words, 0xff, 104);
+        CHECK_EQ(call(kTries[i].number, kTries[i].a, kTries[i].b, kTries[i].c, 0, 0), 0);
+        CHECK_EQ(words[0] | (uint64_t)words[1] << 32, native.st_dev);
+        CHECK_EQ(words[4], native.st_mode);
+        CHECK_EQ(words[5], 1);
+        CHECK_EQ(words[11], 7);
+        CHECK_EQ(words[13], native.st_blksize);
+        CHECK_EQ(words[18], (uint32_t)native.st_mtime);
+        CHECK_EQ(words[22] | (uint64_t)words[23] << 32, native.st_ino);
+        CHECK_EQ(words[24], 0xffffffff); /* 96 bytes */
+    }
+    CHECK_EQ(call(196, LOW(page + 50), LOW(words), 0, 0, 0), 0);
+    CHECK(S_ISLNK(words[4]));
+    CHECK_EQ(number_of(call(195, 8, LOW(words), 0, 0, 0)), -EFAULT);
+    CHECK_EQ(number_of(call(195, LOW(page), 8, 0, 0, 0)), -EFAULT);
+    CHECK_EQ(number_of(call(197, 999, LOW(words), 0, 0, 0)), -EBADF);
+    CHECK_EQ(number_of(call(300, AT_FDCWD, LOW(page), LOW(words), 0x40000, 0)), -EINVAL);
+}
+
+/* Those with the times of x86-64, and the older form of one. */
+static void later_calls(void) {
+    char* page = low_page();
+    const uint64_t before = (uint64_t)time(NULL);
+    CHECK_EQ(call(265, CLOCK_REALTIME, LOW(page), 0, 0, 0), 0);
+    uint32_t small[3];
+    memcpy(small, page, sizeof small);
+    CHECK(small[0] >= before && small[0] <= before + 60 && small[1] < 1000000000 && small[2] == 0);
+    CHECK_EQ(number_of(call(265, 999, LOW(page), 0, 0, 0)), -EINVAL);
+    CHECK_EQ(call(406, CLOCK_MONOTONIC, LOW(page), 0, 0, 0), 0);
+    struct timespec short_time = {0, 1000000};
+    memcpy(page, &short_time, sizeof short_time);
+    CHECK_EQ(call(407, CLOCK_MONOTONIC, 0, LOW(page), 0, 0), 0);
+    uint32_t* futex = (uint32_t*)(page + 64);
+    *futex = 5;
+    CHECK_EQ(number_of(call(422, LOW(futex), 0, 4, LOW(page), 0)), -EAGAIN);
+    CHECK_EQ(number_of(call(422, LOW(futex), 0, 5, LOW(page), 0)), -ETIMEDOUT);
+    CHECK_EQ(call(168, LOW(page), 0, 1, 0, 0), 0); /* poll */
+    uint64_t* mask = (uint64_t*)(page + 128);
+    *mask = 1u << (SIGUSR1 - 1);
+    CHECK_EQ(call(175, SIG_BLOCK, LOW(mask), 0, 8, 0), 0);
+    raise(SIGUSR1);
+    CHECK_EQ(call(176, LOW(mask), 8, 0, 0, 0), 0);
+    CHECK_EQ(*mask, 1u << (SIGUSR1 - 1));
+    CHECK_EQ(call(340, 0, 7, 0, LOW(page), 0), 0); /* prlimit64 */
+}
+
+/* A sleep that is stopped goes on for the rest of its time, through the same door. */
+static void stopped_sleep(void) {
+    pid_t child = fork_or_die();
+    if (child == 0) {
+        char* page = low_page();
+        struct timespec some_time = {0, 300000000};
+        memcpy(page, &some_time, sizeof some_time);
+        _exit(call(407, CLOCK_MONOTONIC, 0, LOW(page), 0, 0) != 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        int status;
+        usleep(30000);
+        kill(child, SIGSTOP);
+        CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+        kill(child, SIGCONT);
+    }
+    CHECK_EXITED(status_of(child), 0);
+}
+
 /* An interrupted call begins again through the same door. */
 static int interrupted;
 static void handler(int signal) {
@@ -170,5 +285,6 @@ static void restarted(void) {
 int main(void) {
     return run_cases((struct test_case[]){
         CASE(identity), CASE(unknown), CASE(files), CASE(pointers_are_cut), CASE(memory),
-        CASE(times), CASE(processes), CASE(names), CASE(restarted), CASE(registers), END});
+        CASE(times), CASE(processes), CASE(names), CASE(restarted), CASE(registers),
+        CASE(vectors_and_offsets), CASE(stats), CASE(later_calls), CASE(stopped_sleep), END});
 }

@@ -181,7 +181,15 @@ bool get_signal(Delivery& delivery) {
 
 constexpr u64 result_of(Errno why) { return -static_cast<u64>(why); }
 constexpr u64 kSyscallInsn = 2;  // length of SYSCALL and of int $0x80
-constexpr u64 kRestartSyscall = 219;
+
+/// The number of restart_syscall at the door that the interrupted call came through.
+u64 restart_number() {
+    constexpr u64 kNative = 219, kI386 = 0;
+    Task& task = sched::current();
+    if (!task.has(sched::kRestartI386)) return kNative;
+    task.clear(sched::kRestartI386);
+    return kI386;
+}
 
 void restart(arch::TrapFrame& frame, u64 number) {
     frame.rax = number;
@@ -195,7 +203,7 @@ void restart_without_handler(arch::TrapFrame& frame) {
     case result_of(ERESTARTSYS):
     case result_of(ERESTARTNOINTR):
     case result_of(ERESTARTNOHAND): restart(frame, frame.orig_rax); break;
-    case result_of(ERESTART_RESTARTBLOCK): restart(frame, kRestartSyscall); break;
+    case result_of(ERESTART_RESTARTBLOCK): restart(frame, restart_number()); break;
     default: return;
     }
     frame.orig_rax = ~u64{0};
@@ -213,8 +221,10 @@ void restart_after_handler(arch::TrapFrame& frame, const abi::KernelSigaction& a
             frame.rax = result_of(EINTR);
         }
         break;
-    case result_of(ERESTARTNOHAND):
-    case result_of(ERESTART_RESTARTBLOCK): frame.rax = result_of(EINTR); break;
+    case result_of(ERESTART_RESTARTBLOCK):
+        sched::current().clear(sched::kRestartI386);
+        [[fallthrough]];
+    case result_of(ERESTARTNOHAND): frame.rax = result_of(EINTR); break;
     }
     frame.orig_rax = ~u64{0};
 }

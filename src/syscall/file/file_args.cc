@@ -1,6 +1,8 @@
 // Arguments of file calls: descriptors, vectors, paths. See syscall/file/file_args.h.
 #include "syscall/file/file_args.h"
 
+#include "lib/string.h"
+
 #include "abi/mount.h"
 #include "abi/signal.h"
 #include "arch/layout.h"
@@ -33,15 +35,35 @@ static Result<void> check_pieces(std::span<UserIoVec> pieces) {
     return {};
 }
 
-Result<UserVector> UserVector::copy_in(UserPtr<const UserIoVec> at, u64 count) {
+static Result<UserIoVec*> alloc_pieces(u64 count) {
     constexpr u64 kMaxPieces = 1024;  // UIO_MAXIOV
     if (count > kMaxPieces) return EINVAL;
-    const usize bytes = count * sizeof(UserIoVec);
-    auto* pieces =
-        static_cast<UserIoVec*>(TRY(mm::kmalloc(std::max(bytes, usize{16}), mm::Gfp::Kernel)));
-    UserVector vector(pieces, count);
-    TRY(copy_from_user(pieces, at.address(), bytes));
-    TRY(check_pieces(std::span(pieces, count)));
+    const usize bytes = std::max(count * sizeof(UserIoVec), usize{16});
+    return static_cast<UserIoVec*>(TRY(mm::kmalloc(bytes, mm::Gfp::Kernel)));
+}
+
+Result<UserVector> UserVector::copy_in(UserPtr<const UserIoVec> at, u64 count) {
+    UserVector vector(TRY(alloc_pieces(count)), count);
+    TRY(copy_from_user(vector.pieces_, at.address(), count * sizeof(UserIoVec)));
+    TRY(check_pieces(std::span(vector.pieces_, count)));
+    return vector;
+}
+
+/// They arrive in the lower half of the array, and are widened from its end.
+Result<UserVector> UserVector::copy_in_32(VirtAddr at, u32 count) {
+    struct Piece {
+        u32 base, length;
+    };
+    UserVector vector(TRY(alloc_pieces(count)), count);
+    TRY(copy_from_user(vector.pieces_, at, count * sizeof(Piece)));
+    for (u32 i = count; i-- > 0;) {
+        Piece piece;
+        memcpy(&piece, reinterpret_cast<const u8*>(vector.pieces_) + i * sizeof piece,
+               sizeof piece);
+        if (i32(piece.length) < 0) return EINVAL;
+        vector.pieces_[i] = {piece.base, piece.length};
+    }
+    TRY(check_pieces(std::span(vector.pieces_, count)));
     return vector;
 }
 

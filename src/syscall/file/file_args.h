@@ -2,6 +2,7 @@
 #pragma once
 
 #include "abi/fcntl.h"
+#include "abi/stat.h"
 #include "core/user/iov_iter.h"
 #include "core/user/user_ptr.h"
 #include "fs/fd_table.h"
@@ -23,6 +24,8 @@ public:
     /// EINVAL for more than 1024 pieces or a total that does not fit a signed number, EFAULT for a
     /// piece beyond user memory, ENOMEM.
     static Result<UserVector> copy_in(UserPtr<const UserIoVec> at, u64 count);
+    /// The same with addresses and lengths of 32 bits, as int $0x80 has them.
+    static Result<UserVector> copy_in_32(VirtAddr at, u32 count);
 
     UserVector(UserVector&& from)
         : pieces_(std::exchange(from.pieces_, nullptr)), count_(from.count_) {}
@@ -34,6 +37,10 @@ private:
     UserIoVec* pieces_;
     usize count_;
 };
+
+/// What stat(2) and its relatives say. EINVAL for unknown flags (AT_*), errors of the path.
+Result<abi::Stat> stat_at(int dirfd, UserPtr<const char> name, u32 flags);
+Result<abi::Stat> stat_fd(int fd);  // EBADF
 
 /// EFAULT unless the bytes lie in the user half.
 Result<void> check_user_range(u64 at, u64 bytes);

@@ -49,6 +49,8 @@ Stat stat_of(const fs::File& file) {
     return inode ? stat_of(*inode) : stat_of_anonymous();
 }
 
+}  // namespace
+
 Result<Stat> stat_at(int dirfd, UserPtr<const char> name, u32 flags) {
     constexpr u32 kKnown = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
     if (flags & ~kKnown) return EINVAL;
@@ -59,6 +61,13 @@ Result<Stat> stat_at(int dirfd, UserPtr<const char> name, u32 flags) {
     return stat_of(*TRY(path_at(dirfd, name, flags, Follow::Yes)).inode());
 }
 
+Result<Stat> stat_fd(int fd) {
+    const fs::FdFile file = TRY(fs::fdget(fd));
+    return stat_of(*file);
+}
+
+namespace {
+
 Result<u64> sys_stat(UserPtr<const char> name, UserPtr<Stat> out) {
     TRY(out.copy_out(TRY(stat_at(AT_FDCWD, name, 0))));
     return u64{0};
@@ -68,8 +77,7 @@ Result<u64> sys_lstat(UserPtr<const char> name, UserPtr<Stat> out) {
     return u64{0};
 }
 Result<u64> sys_fstat(int fd, UserPtr<Stat> out) {
-    const fs::FdFile file = TRY(fs::fdget(fd));
-    TRY(out.copy_out(stat_of(*file)));
+    TRY(out.copy_out(TRY(stat_fd(fd))));
     return u64{0};
 }
 Result<u64> sys_newfstatat(int dirfd, UserPtr<const char> name, UserPtr<Stat> out, u32 flags) {

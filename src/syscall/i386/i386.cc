@@ -7,6 +7,7 @@
 #include "core/percpu/percpu.h"
 #include "lib/scope_guard.h"
 #include "lib/string.h"
+#include "sched/task.h"
 #include "syscall/i386/compat.h"
 #include "syscall/i386/same.h"
 #include "syscall/syscall_trace.h"
@@ -26,7 +27,8 @@ struct Place {
 };
 constinit Place places[kTableSize]{};
 
-constexpr const std::span<const Entry>* kFamilies[] = {&kCompatCalls, &kMachineCalls386};
+constexpr const std::span<const Entry>* kFamilies[] = {&kCompatCalls, &kFileCalls386,
+                                                       &kMachineCalls386};
 
 PER_CPU u64 calls_here = 0;
 
@@ -92,5 +94,8 @@ void upcall::system_call_i386(arch::TrapFrame& frame) {
         traced(frame);
     } else {
         frame.rax = call(place_of(frame.orig_rax), frame);
+    }
+    if (frame.rax == -static_cast<u64>(ERESTART_RESTARTBLOCK)) {
+        sched::current().set(sched::kRestartI386);
     }
 }
