@@ -57,8 +57,8 @@ Result<void> fpu_copy(TaskState& to, TaskState& from);
 void fpu_destroy(TaskState& state);
 void fpu_reset(TaskState& state);  // execve
 
-/// The FPU state of the running task, whose state this is, or of one that does not run, as XSAVE (or
-/// FXSAVE) writes it: `buffer` has fpu_state_size() bytes.
+/// The FPU state of the running task, whose state this is, or of one that does not run, as XSAVE
+/// (or FXSAVE) writes it: `buffer` has fpu_state_size() bytes.
 usize fpu_state_size();
 void fpu_copy_out(TaskState& state, void* buffer);
 
