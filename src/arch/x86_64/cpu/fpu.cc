@@ -159,10 +159,20 @@ Result<void> fpu_load(TaskState& state, const void* buffer) {
 
 u64 fpu_features() { return cpu_features.xsave ? cpu_features.xcr0 : 0; }
 
+/// XRSTOR does not look at the last 40 bytes of the header, but what a tracer writes there is an
+/// error.
+static bool has_clean_header(const void* buffer) {
+    if (!cpu_features.xsave) return true;
+    u64 header[8], set = 0;
+    memcpy(header, static_cast<const u8*>(buffer) + kHeaderOffset, sizeof header);
+    for (unsigned i = 3; i < 8; i++) set |= header[i];
+    return set == 0;
+}
+
 /// The only way to learn whether the processor accepts a state is to load it, so the running
 /// task's registers make room for a moment.
 Result<void> fpu_set_other(TaskState& state, const void* buffer, TaskState& own) {
-    if (!fpu_is_plausible(buffer)) return EINVAL;
+    if (!fpu_is_plausible(buffer) || !has_clean_header(buffer)) return EINVAL;
     TaskState trial;
     TRY(alloc_area(trial));
     memcpy(trial.fpu, buffer, cpu_features.xsave_size);
