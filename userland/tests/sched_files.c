@@ -2,6 +2,7 @@
 #include "tests/check.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static char text[65536];
@@ -76,7 +77,67 @@ static void schedstat(void) {
     CHECK(picks_later >= picks + 20);
 }
 
+/* What a task has run, has waited, and how often it got a processor. */
+static void read_own(long n[3]) {
+    read_text("/proc/self/schedstat");
+    CHECK_EQ(sscanf(text, "%ld %ld %ld", n, n + 1, n + 2), 3);
+}
+static void schedstat_of_a_task(void) {
+    if (access("/proc/self/schedstat", R_OK) != 0) _exit(SKIPPED);
+    long before[3], after[3];
+    read_own(before);
+    for (int i = 0; i < 10; i++) usleep(1000);
+    for (volatile int i = 0; i < 3000000; i++) continue;
+    read_own(after);
+    CHECK(after[0] > before[0]);
+    CHECK(after[1] >= before[1]);
+    CHECK(after[2] >= before[2] + 10);
+}
+
+static long field(const char* name) {
+    const char* line = strstr(text, name);
+    const char* colon = line ? strchr(line, ':') : NULL;
+    CHECK(colon != NULL);
+    return colon ? strtol(colon + 1, NULL, 10) : -1;
+}
+static void sched_of_a_task(void) {
+    if (access("/proc/self/sched", R_OK) != 0) _exit(SKIPPED);
+    const struct sched_param param = {.sched_priority = 5};
+    CHECK_EQ(setpriority(PRIO_PROCESS, 0, 5), 0);
+    read_text("/proc/self/sched");
+    CHECK(strstr(text, "#threads: 1)\n---") != NULL);
+    CHECK_EQ(field("\nprio "), 125);
+    CHECK_EQ(field("\npolicy "), SCHED_OTHER);
+    CHECK_EQ(field("\nse.load.weight "), 335 * 1024);
+    CHECK_EQ(field("\nnr_switches "),
+             field("\nnr_voluntary_switches ") + field("\nnr_involuntary_switches "));
+    CHECK_EQ(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param), 0);
+    read_text("/proc/self/sched");
+    CHECK_EQ(field("\nprio "), 94);
+    CHECK_EQ(field("\npolicy "), SCHED_FIFO);
+}
+
+/* Fields 18, 40 and 41 of stat: priority as top shows it, and the policy. */
+static void stat_tells_the_policy(void) {
+    const struct sched_param param = {.sched_priority = 5};
+    long priority, nice, rt_priority, policy;
+    CHECK_EQ(syscall(SYS_sched_setscheduler, 0, SCHED_RR, &param), 0);
+    const char* at = strrchr(read_text("/proc/self/stat"), ')');
+    NEED(at != NULL);
+    CHECK_EQ(
+        sscanf(at + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %ld %ld %*d %*d %*u"
+               " %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %ld %ld",
+               &priority, &nice, &rt_priority, &policy),
+        4);
+    CHECK_EQ(priority, -6);
+    CHECK_EQ(nice, getpriority(PRIO_PROCESS, 0));
+    CHECK_EQ(rt_priority, 5);
+    CHECK_EQ(policy, SCHED_RR);
+}
+
 int main(void) {
-    return run_cases(
-        (struct test_case[]){CASE(bandwidth), CASE(round_robin_slice), CASE(schedstat), END});
+    return run_cases((struct test_case[]){CASE(bandwidth), CASE(round_robin_slice), CASE(schedstat),
+                                          CASE(schedstat_of_a_task), CASE(sched_of_a_task),
+                                          CASE(stat_tells_the_policy), END});
 }

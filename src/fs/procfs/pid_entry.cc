@@ -225,6 +225,8 @@ constexpr PidEntry kEntries[] = {
     {"oom_score_adj", S_IFREG | 0644, show_oom_score_adj, store_oom_score_adj},
     {"personality",   kOwnText, show_personality},
     link("root", root_target),
+    {"sched",         kText, show_sched},
+    {"schedstat",     kText, show_schedstat_of_task},
     secret("smaps", kText, show_smaps),
     secret("smaps_rollup", kText, show_smaps_rollup),
     {"stack",         kOwnText, show_stack},

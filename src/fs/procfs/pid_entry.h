@@ -117,6 +117,9 @@ Result<void> show_auxv(SeqFile& out, Task& task);
 Result<void> show_maps(SeqFile& out, Task& task);
 /// One line of maps; `room`, a page, is for the name. mmap_lock is held.
 void write_area(SeqFile& out, const vm::VmArea& area, std::span<char> room);
+// sched/pid_sched.cc
+Result<void> show_sched(SeqFile& out, Task& task);
+Result<void> show_schedstat_of_task(SeqFile& out, Task& task);
 // pid/smaps.cc
 Result<void> show_smaps(SeqFile& out, Task& task);
 Result<void> show_smaps_rollup(SeqFile& out, Task& task);

@@ -247,7 +247,7 @@ Result<void> write_stat(SeqFile& out, Task& task, Scope scope) {
     out.print(" %lu %lu %ld %ld", now.user_ns / kNsPerTick, now.system_ns / kNsPerTick,
               i64(now.child_user_ns / kNsPerTick), i64(now.child_system_ns / kNsPerTick));
     // 18-25: priority, nice, threads, itrealvalue, start, memory.
-    out.print(" %d %d %d 0 %lu %lu %lu %lu", 20 + task.nice, task.nice, now.threads,
+    out.print(" %d %d %d 0 %lu %lu %lu %lu", task.prio - sched::kMaxRtPrio, task.nice, now.threads,
               task.start_time_ns / kNsPerTick, memory.total << kPageShift, memory.rss,
               now.rss_limit);
     // 26-30: addresses; esp and eip are told to nobody. 31-34: signals, the first 31 of them.
