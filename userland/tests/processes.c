@@ -178,9 +178,38 @@ static void groups(void) {
     CHECK_ERRNO(kill(self, 65), EINVAL);
 }
 
+/* Who is told of a stop finds the child stopped, not on its way there. */
+static char state_of(pid_t pid) {
+    char path[32], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY);
+    NEED(fd >= 0);
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    NEED(got > 0);
+    text[got] = 0;
+    const char* end = strrchr(text, ')');
+    NEED(end != NULL);
+    return end[2];
+}
+static void stopped_when_told(void) {
+    pid_t pid = fork_or_die();
+    if (pid == 0) {
+        for (;;) raise(SIGSTOP);
+    }
+    for (int i = 0; i < 300 && failed_checks == 0; i++) {
+        int status;
+        CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+        CHECK_EQ(state_of(pid), 'T');
+        CHECK_EQ(kill(pid, SIGCONT), 0);
+    }
+    kill(pid, SIGKILL);
+    CHECK_KILLED(status_of(pid), SIGKILL);
+}
+
 int main(void) {
-    return run_cases(
-        (struct test_case[]){CASE(exit_codes), CASE(copy_on_write), CASE(shared_memory),
-                             CASE(waiting), CASE(stop_and_continue), CASE(many), CASE(orphan),
-                             CASE(ignored_children), CASE(vforked), CASE(groups), END});
+    return run_cases((struct test_case[]){
+        CASE(exit_codes), CASE(stopped_when_told), CASE(copy_on_write), CASE(shared_memory),
+        CASE(waiting), CASE(stop_and_continue), CASE(many), CASE(orphan), CASE(ignored_children),
+        CASE(vforked), CASE(groups), END});
 }

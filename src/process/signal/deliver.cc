@@ -121,10 +121,11 @@ bool stops_as_tracee(Task& task) REQUIRES(task.sighand->lock) {
     return true;
 }
 
-/// The running thread stops; the last one to do so reports that the process has.
+/// The running thread stops; the last one to do so reports that the process has. Its state says so
+/// before the report: who is told of a stop finds it stopped.
 void join_group_stop(Task& task) {
     SignalStruct& signal = *task.signal;
-    bool is_last = false;
+    bool is_last = false, stops = false;
     {
         IrqGuard guard(task.sighand->lock);
         if (!task.has(sched::kNotifyResume)) return;
@@ -133,14 +134,11 @@ void join_group_stop(Task& task) {
             signal.wait_flags = (signal.wait_flags & ~kWaitContinued) | kWaitStopped;
             is_last = true;
         }
+        stops = signal.stop_signal != 0 && !signal.group_exit && !stops_as_tracee(task);
+        if (stops) sched::set_special_state(sched::kStopped);
     }
     if (is_last) notify_parent_of_job_control(task, abi::CLD_STOPPED);
-    {
-        IrqGuard guard(task.sighand->lock);
-        if (signal.stop_signal == 0 || signal.group_exit || stops_as_tracee(task)) return;
-        sched::set_special_state(sched::kStopped);
-    }
-    sched::schedule();
+    if (stops) sched::schedule();
 }
 
 /// A stop by the terminal would last for ever if nobody with job control could continue it.
