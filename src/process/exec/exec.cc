@@ -127,9 +127,11 @@ void begin_new_rights(Task& task, BinPrm& bprm) {
 void begin_new_exec(Task& task, BinPrm& bprm) {
     mm_release(task);
     begin_new_rights(task, bprm);
+    const bool is_open = may_be_looked_into(task, bprm);
+    if (!is_open) task.signal->dumpable = 0;  // from the first page on
     vm::MmStruct* const old = vm::exec_mmap(std::exchange(bprm.mm, nullptr));
     if (old) old->put();
-    task.signal->dumpable = may_be_looked_into(task, bprm);
+    task.signal->dumpable = is_open;
     complete_vfork(task);
     exit_posix_timers(*task.signal);
     task.files->do_close_on_exec();
