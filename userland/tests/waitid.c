@@ -151,6 +151,8 @@ static void usage(void) {
     siginfo_t info;
     struct rusage used, again;
     pid_t pid = child_that(burn);
+    CHECK(raw_waitid(P_PID, pid, &info, WEXITED | WNOWAIT, NULL) == 0);
+    usleep(20000); /* a zombie's last switch counts, too, and may be still to come */
     CHECK(raw_waitid(P_PID, pid, &info, WEXITED | WNOWAIT, &used) == 0);
     CHECK(raw_waitid(P_PID, pid, &info, WEXITED, &again) == 0);
     CHECK(memcmp(&used, &again, kUsageBytes) == 0);
@@ -228,8 +230,8 @@ static int leave(void* unused) {
 static void clones(void) {
     static char stack[16384] __attribute__((aligned(16)));
     siginfo_t info;
-    pid_t pid = clone(leave, stack + sizeof stack, SIGUSR2 | CLONE_VM, NULL);
     signal(SIGUSR2, SIG_IGN);
+    pid_t pid = clone(leave, stack + sizeof stack, SIGUSR2 | CLONE_VM, NULL);
     NEED(pid > 0);
     CHECK_ERRNO(raw_waitid(P_ALL, 0, &info, WEXITED, NULL), ECHILD);
     CHECK(raw_waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | __WALL, NULL) == 0 && info.si_pid == pid);
