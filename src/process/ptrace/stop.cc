@@ -17,6 +17,12 @@ struct Stop {
     bool even_if_killed = false;   // PTRACE_EVENT_EXIT
 };
 
+/// What the stop tells of the group stop is still so; SIGCONT may have come since it was decided.
+bool is_current(const Task& task, const Stop& stop) REQUIRES(task.sighand->lock) {
+    const i32 now = task.signal->stop_signal;
+    return (stop.code & 0x7f) == (now != 0 ? now : abi::SIGTRAP);
+}
+
 /// The running task is about to sleep, and everybody can see it. False if it must not.
 bool begin_stop(Task& task, const Stop& stop) REQUIRES(tasks_lock) {
     IrqGuard guard(task.sighand->lock);
@@ -26,7 +32,8 @@ bool begin_stop(Task& task, const Stop& stop) REQUIRES(tasks_lock) {
     task.resume_signal = stop.resume_signal;
     task.last_siginfo = stop.info;
     task.jobctl &= ~kTrapStop;
-    if (stop.why == abi::CLD_STOPPED) task.jobctl &= ~kTrapNotify;
+    // If not, the mark stays, and PTRACE_LISTEN will find it.
+    if (stop.why == abi::CLD_STOPPED && is_current(task, stop)) task.jobctl &= ~kTrapNotify;
     sched::set_special_state(sched::kTraced);
     return true;
 }
