@@ -1,7 +1,8 @@
 // Non-maskable interrupts. Linux: arch/x86/kernel/nmi.c.
 //
 // An NMI may have interrupted anything, the console's own code included. So it only notes what it
-// saw and asks for an ordinary interrupt, which tells the log as soon as interrupts are on.
+// saw and asks for an ordinary interrupt, which tells the log as soon as interrupts are on. A
+// machine check is told by the panic that it ends in.
 
 #include "core/irq/nmi.h"
 
@@ -39,9 +40,30 @@ void report_nmis(arch::TrapFrame&) {
            reason, cpu_id(), count);
 }
 
+/// Machine checks, for the panic that follows; a processor may have interrupted the log.
+struct BankReport {
+    u32 cpu, bank;
+    u64 status, address;
+};
+constexpr u32 kMaxReports = 8;
+constinit BankReport reports[kMaxReports] = {};
+constinit std::atomic<u32> report_count{0};
+
+void describe_machine_checks() {
+    const u32 count = std::min(report_count.load(std::memory_order_acquire), kMaxReports);
+    for (u32 i = 0; i < count; i++) {
+        const BankReport& report = reports[i];
+        printk(Level::Emerg, "Machine check: CPU %u bank %u: status %016x address %016x",
+               report.cpu, report.bank, report.status, report.address);
+    }
+}
+
 }  // namespace
 
-void init_nmi() { set_vector_handler(arch::kNmiReportVector, report_nmis, "NMI reports"); }
+void init_nmi() {
+    panic_describe_machine = describe_machine_checks;
+    set_vector_handler(arch::kNmiReportVector, report_nmis, "NMI reports");
+}
 
 }  // namespace irq
 
@@ -55,6 +77,8 @@ void upcall::nmi(arch::TrapFrame&, u8 reason) {
 
 void upcall::machine_check(u32 bank, u64 status, u64 address) {
     add_taint(Taint::MachineCheck);
-    printk(Level::Emerg, "Machine check: CPU %u bank %u: status %016x address %016x", cpu_id(),
-           bank, status, address);
+    const u32 at = irq::report_count.load(std::memory_order_relaxed);
+    if (at >= irq::kMaxReports) return;
+    irq::reports[at] = {.cpu = cpu_id(), .bank = bank, .status = status, .address = address};
+    irq::report_count.store(at + 1, std::memory_order_release);
 }

@@ -55,8 +55,6 @@ void report(const arch::TrapFrame& frame, const char* name, VirtAddr at) {
 /// Why the machine cannot go on without the code that failed; null if it can.
 const char* why_fatal(const arch::TrapFrame& frame) {
     if (panic_on_oops.load() != 0) return "Fatal exception: panic_on_oops";
-    const u64 stack = reinterpret_cast<u64>(&frame);
-    if (arch::is_on_exception_stack(stack)) return "Fatal exception on an exception stack";
     if (in_interrupt()) return "Fatal exception in interrupt";
     if (preempt_depth() != 0 || arch::this_cpu_read(held_ranks) != 0) {
         return "Fatal exception with a lock held";
@@ -84,6 +82,12 @@ void warn(const char* what, Here here) {
 
 void upcall::kernel_fault(const arch::TrapFrame& frame, const char* name, VirtAddr at) {
     if (is_panicking()) panic_with_frame(name, frame);
+    if (arch::is_on_exception_stack(reinterpret_cast<u64>(&frame))) {
+        // It may have interrupted the log itself, with its locks held: a panic passes them by.
+        add_taint(Taint::Die);
+        const FormatArg args[] = {FormatArg(name)};
+        vpanic(&frame, "Fatal exception on an exception stack; BUG: %s in the kernel", args);
+    }
     claim_report(frame);
     report(frame, name, at);
     add_taint(Taint::Die);

@@ -16,6 +16,7 @@
 #include "lib/lab.h"
 #include "lib/string.h"
 
+void (*panic_describe_machine)() = nullptr;
 void (*panic_describe_task)() = nullptr;
 
 namespace {
@@ -74,6 +75,7 @@ void claim_panic(const char* what) {
 
 [[noreturn]] void report_and_stop(const arch::TrapFrame* frame, const u64* frame_pointer) {
     trace::tracing_on.store(false, std::memory_order_relaxed);
+    if (panic_describe_machine != nullptr) panic_describe_machine();
     if (panic_describe_task != nullptr) panic_describe_task();
     if (frame != nullptr) {
         print_registers(*frame);

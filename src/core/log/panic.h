@@ -27,6 +27,9 @@ bool is_panicking();
 /// True if some processor is.
 bool is_anyone_panicking();
 
+/// What the machine itself has reported, for the panic report; set once by core/irq. No locks.
+extern void (*panic_describe_machine)();
+
 /// A line about the current task for the panic report; set once by sched/.
 extern void (*panic_describe_task)();
 
