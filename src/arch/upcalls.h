@@ -34,8 +34,8 @@ void debug_status(u64 status);
 /// interrupted anything, so no lock may be taken and nothing may fault. core/irq/nmi.cc
 void nmi(arch::TrapFrame& frame, u8 reason);
 
-/// What one register bank tells about the machine check that stops the machine. As for nmi(), no lock
-/// may be taken. core/irq/nmi.cc
+/// What one register bank tells about the machine check that stops the machine. As for nmi(), no
+/// lock may be taken. core/irq/nmi.cc
 void machine_check(u32 bank, u64 status, u64 address);
 
 /// A panic wants silence: a non-maskable interrupt to every other online processor. It does not
