@@ -65,8 +65,12 @@ void SerialPort::fill_transmitter() {
     set_interrupts(more ? kTransmitInterrupt : 0, more ? 0 : kTransmitInterrupt);
 }
 
-void SerialPort::start() {
-    if (xchar_ || !ring_.empty()) fill_transmitter();
+/// The caller holds terminal.lock. On a slow host all may be sent at once, and then no interrupt
+/// will tell those who wait for room.
+void SerialPort::start() NO_LOCK_ANALYSIS {
+    if (!xchar_ && ring_.empty()) return;
+    fill_transmitter();
+    if (ring_.empty()) terminal.output_drained_locked();
 }
 
 void SerialPort::set_stopped(bool stopped) {

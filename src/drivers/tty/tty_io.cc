@@ -132,6 +132,8 @@ static Result<usize> write_some(fs::File& file, Tty& tty, std::span<const u8> by
         tty.port.start();
         if (queued > 0) return queued;
         if (file.is_nonblocking()) return EAGAIN;
+        // If start() has sent everything, no interrupt will tell that there is room.
+        if (tty.port.chars_in_buffer() == 0) continue;
         TRY(tty.write_wait.sleep(tty.lock));
     }
 }
