@@ -2,8 +2,8 @@
 
 #include "sched/hrtimer_sleep.h"
 
-#include "abi/sched.h"
 #include "core/time/hrtimer.h"
+#include "sched/policy.h"
 #include "sched/sched.h"
 
 namespace sched {
@@ -30,7 +30,7 @@ struct HrTimerSleeper {
 
 Result<void> hrtimer_sleep(time::ClockBase clock, u64 deadline_ns) {
     Task& me = current();
-    const bool is_realtime = me.policy == abi::SCHED_FIFO || me.policy == abi::SCHED_RR;
+    const bool is_realtime = is_rt_policy(me.policy);
     HrTimerSleeper sleeper(clock);
     set_current_state(kInterruptible);
     sleeper.timer.start(deadline_ns, time::TimerMode::Absolute,

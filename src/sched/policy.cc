@@ -43,11 +43,6 @@ void change_task(const TaskRqGuard& guard, Task& task, Change change) NO_LOCK_AN
     }
 }
 
-bool is_rt(u32 policy) { return policy == abi::SCHED_FIFO || policy == abi::SCHED_RR; }
-bool is_fair(u32 policy) {
-    return policy == abi::SCHED_OTHER || policy == abi::SCHED_BATCH || policy == abi::SCHED_IDLE;
-}
-
 /// In the right order, and neither too short to be kept nor too long to count with. Linux has
 /// sched_deadline_period_min_us and _max_us for the latter.
 bool is_sound(const DlParams& dl) {
@@ -79,10 +74,16 @@ constinit Mutex policy_mutex("sched_policy");
 
 }  // namespace
 
+bool is_rt_policy(u32 policy) { return policy == abi::SCHED_FIFO || policy == abi::SCHED_RR; }
+
+bool is_fair_policy(u32 policy) {
+    return policy == abi::SCHED_OTHER || policy == abi::SCHED_BATCH || policy == abi::SCHED_IDLE;
+}
+
 bool is_valid(const SchedParams& params) {
     if (params.policy == abi::SCHED_DEADLINE) return params.rt_priority == 0 && is_sound(params.dl);
-    if (is_rt(params.policy)) return params.rt_priority >= 1 && params.rt_priority < 100;
-    return is_fair(params.policy) && params.rt_priority == 0;
+    if (is_rt_policy(params.policy)) return params.rt_priority >= 1 && params.rt_priority < 100;
+    return is_fair_policy(params.policy) && params.rt_priority == 0;
 }
 
 void init_priority(Task& task) {
@@ -103,7 +104,7 @@ Result<void> set_scheduler(Task& task, const SchedParams& wanted) {
         task.policy = params.policy;
         task.reset_on_fork = params.reset_on_fork;
         task.rt_priority = params.rt_priority;
-        if (is_fair(params.policy)) task.nice = params.nice;
+        if (is_fair_policy(params.policy)) task.nice = params.nice;
         if (params.policy == abi::SCHED_DEADLINE) task.dl->params = params.dl;
     });
     return {};

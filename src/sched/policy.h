@@ -16,6 +16,10 @@ struct SchedParams {
     DlParams dl = {};     // SCHED_DEADLINE
 };
 
+/// SCHED_FIFO or SCHED_RR; SCHED_OTHER, SCHED_BATCH or SCHED_IDLE.
+bool is_rt_policy(u32 policy);
+bool is_fair_policy(u32 policy);
+
 /// A known policy, and numbers that go with it. See: sched_setattr(2).
 bool is_valid(const SchedParams& params);
 

@@ -1,6 +1,7 @@
 // prctl: what a program may ask about or change in itself. See: prctl(2).
 
 #include "abi/prctl.h"
+#include "fs/inode.h"
 #include "lib/string.h"
 #include "process/credentials.h"
 #include "process/signal_internal.h"
@@ -19,8 +20,6 @@ struct Arguments {
     bool has_rest() const { return third || fourth || fifth; }
 };
 
-bool capable(unsigned capability) { return sched::current().cred.cap_effective >> capability & 1; }
-
 Result<void> set_name(Task& task, VirtAddr from) {
     char name[sizeof task.comm] = {};
     const usize room = sizeof name - 1;
@@ -37,7 +36,7 @@ Result<u64> set_securebits(u64 wanted) {
     const u64 locks = now.securebits & abi::kSecureAllLocks;
     const bool is_locked = (locks >> 1 & (now.securebits ^ wanted)) || (locks & ~wanted);
     const bool is_known = !(wanted & ~u64{abi::kSecureAllBits | abi::kSecureAllLocks});
-    if (is_locked || !is_known || !capable(abi::CAP_SETPCAP)) return EPERM;
+    if (is_locked || !is_known || !fs::capable(abi::CAP_SETPCAP)) return EPERM;
     now.securebits = static_cast<u32>(wanted);
     TRY(process::commit_creds(now));
     return u64{0};
@@ -54,7 +53,7 @@ Result<u64> set_keep_caps(u64 wanted) {
 }
 
 Result<u64> drop_bounding(u64 capability) {
-    if (!capable(abi::CAP_SETPCAP)) return EPERM;
+    if (!fs::capable(abi::CAP_SETPCAP)) return EPERM;
     if (capability > abi::kCapLast) return EINVAL;
     Cred now = sched::current().cred;
     now.cap_bounding &= ~(u64{1} << capability);
@@ -133,7 +132,7 @@ Result<u64> prctl_process(Task& task, int option, const Arguments& arguments) {
             i64(arguments.value) > 0 ? arguments.value : task.default_timer_slack_ns;
         return u64{0};
     case abi::PR_SET_MM:  // where code, heap and arguments lie is what execve() has made of them
-        return capable(abi::CAP_SYS_RESOURCE) ? EINVAL : EPERM;
+        return fs::capable(abi::CAP_SYS_RESOURCE) ? EINVAL : EPERM;
     default: return prctl_cred(option, arguments);
     }
 }

@@ -13,6 +13,7 @@
 #include "process/rseq.h"
 #include "syscall/table.h"
 #include "syscall/user_path.h"
+#include "syscall/user_struct.h"
 
 namespace syscall {
 
@@ -48,12 +49,7 @@ u64 sys_clone(arch::TrapFrame& frame) {
 Result<abi::CloneArgs> copy_clone_args(VirtAddr at, u64 size) {
     if (size > kPageSize) return E2BIG;
     if (size < abi::kCloneArgsSize0) return EINVAL;
-    abi::CloneArgs args{};
-    TRY(copy_from_user(&args, at, std::min(size, sizeof args)));
-    for (u64 offset = sizeof args; offset < size; offset++) {
-        if (TRY(UserPtr<const u8>(at + offset).copy_in()) != 0) return E2BIG;
-    }
-    return args;
+    return copy_struct_from_user<abi::CloneArgs>(at, size);
 }
 
 /// set_tid holds a number for each pid namespace from the child's outwards; here there is one. 0:

@@ -18,11 +18,6 @@ using sched::PidNumber;
 using sched::SchedParams;
 using sched::Task;
 
-bool is_fair(u32 policy) {
-    return policy == abi::SCHED_OTHER || policy == abi::SCHED_BATCH || policy == abi::SCHED_IDLE;
-}
-bool is_realtime(u32 policy) { return policy == abi::SCHED_FIFO || policy == abi::SCHED_RR; }
-
 /// RLIMIT_NICE is 20 - nice.
 bool may_be_that_nice(const Task& task, i32 nice) {
     return u64(20 - nice) <= limit_of(task, abi::RLIMIT_NICE);
@@ -30,10 +25,10 @@ bool may_be_that_nice(const Task& task, i32 nice) {
 
 /// Within what the task's limits let anybody do.
 bool is_modest(const Task& task, const SchedParams& old, const SchedParams& wanted) {
-    if (is_fair(wanted.policy) && wanted.nice < old.nice) {
+    if (sched::is_fair_policy(wanted.policy) && wanted.nice < old.nice) {
         if (!may_be_that_nice(task, wanted.nice)) return false;
     }
-    if (is_realtime(wanted.policy)) {
+    if (sched::is_rt_policy(wanted.policy)) {
         const u64 limit = limit_of(task, abi::RLIMIT_RTPRIO);
         if (wanted.policy != old.policy && limit == 0) return false;
         if (wanted.rt_priority > old.rt_priority && wanted.rt_priority > limit) return false;
@@ -80,7 +75,7 @@ Result<void> sys_sched_setparam(PidNumber pid, UserPtr<const i32> param) {
 Result<void> sys_sched_getparam(PidNumber pid, UserPtr<i32> param) {
     if (param.is_null() || pid < 0) return EINVAL;
     const SchedParams params = sched::get_scheduler(*TRY(get_task(pid)));
-    return param.copy_out(is_realtime(params.policy) ? i32(params.rt_priority) : 0);
+    return param.copy_out(sched::is_rt_policy(params.policy) ? i32(params.rt_priority) : 0);
 }
 
 /// A program that knows less, or expects more, is told how much there is.
@@ -126,8 +121,8 @@ Result<void> sys_sched_getattr(PidNumber pid, VirtAddr to, u32 size, u32 flags) 
     attr.size = std::min(size, u32(sizeof attr));
     attr.policy = params.policy;
     if (params.reset_on_fork) attr.flags = abi::SCHED_FLAG_RESET_ON_FORK;
-    if (is_fair(params.policy)) attr.nice = params.nice;
-    if (is_realtime(params.policy)) attr.priority = params.rt_priority;
+    if (sched::is_fair_policy(params.policy)) attr.nice = params.nice;
+    if (sched::is_rt_policy(params.policy)) attr.priority = params.rt_priority;
     if (params.policy == abi::SCHED_DEADLINE) {
         attr.runtime = params.dl.runtime;
         attr.deadline = params.dl.deadline;
@@ -137,12 +132,12 @@ Result<void> sys_sched_getattr(PidNumber pid, VirtAddr to, u32 size, u32 flags) 
 }
 
 Result<u64> sys_sched_get_priority_max(u32 policy) {
-    if (is_realtime(policy)) return u64{99};
-    return is_fair(policy) || policy == abi::SCHED_DEADLINE ? Result<u64>(0) : EINVAL;
+    if (sched::is_rt_policy(policy)) return u64{99};
+    return sched::is_fair_policy(policy) || policy == abi::SCHED_DEADLINE ? Result<u64>(0) : EINVAL;
 }
 Result<u64> sys_sched_get_priority_min(u32 policy) {
-    if (is_realtime(policy)) return u64{1};
-    return is_fair(policy) || policy == abi::SCHED_DEADLINE ? Result<u64>(0) : EINVAL;
+    if (sched::is_rt_policy(policy)) return u64{1};
+    return sched::is_fair_policy(policy) || policy == abi::SCHED_DEADLINE ? Result<u64>(0) : EINVAL;
 }
 
 Result<void> sys_sched_rr_get_interval(PidNumber pid, UserPtr<abi::Timespec> to) {
