@@ -18,7 +18,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-6s %s\n' $(1) '$(2)')
 
 # --- lab holes: a starter is the same source with one symbol undefined -----------------------
-LABS    := BOOT TRAPS SCHED PAGING SLAB VFS EXT4 BLOCK DRIVERS
+LABS    := BOOT TRAPS SCHEDULING PAGING SLAB VFS EXT4 BLOCK DRIVERS
 upper    = $(shell printf '%s' '$(1)' | tr a-z A-Z)
 HOLES   := $(if $(filter starter,$(VARIANT)),$(call upper,$(LAB)))
 ifneq ($(filter-out starter,$(VARIANT)),)

@@ -171,6 +171,9 @@ public:
     Iterator begin() const { return Iterator(tree_.first); }
     Iterator end() const { return Iterator(nullptr); }
 
+    /// The element that a node of this kind belongs to; null for null.
+    static T* element(const Node* at) { return at ? &owner(at) : nullptr; }
+
     /// Whether the tree is in order and rb_is_sound(); looks at every element.
     bool is_sound() const {
         const T* before = nullptr;
@@ -193,7 +196,5 @@ private:
         const auto* const bytes = reinterpret_cast<const char*>(static_cast<const LinkType*>(at));
         return *reinterpret_cast<T*>(const_cast<char*>(bytes - std::bit_cast<isize>(link)));
     }
-    static T* element(const Node* at) { return at ? &owner(at) : nullptr; }
-
     RbRoot tree_;
 };

@@ -148,6 +148,9 @@ void rebalance();
 
 /// Moves a waiting task from one locked queue to another.
 void move_task(RunQueue& from, RunQueue& to, Task& task);
+/// Makes a task ready that has just left a processor which it may not use, on one that it may. It
+/// is in no queue, and no run queue is locked.
+void move_elsewhere(Task& task);
 
 /// Real-time and deadline tasks that wait here and could run elsewhere are sent there. Called with
 /// no run queue locked, preemption off. Linux: push_rt_tasks().

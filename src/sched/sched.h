@@ -46,9 +46,6 @@ Result<void> sched_fork(Task& child, Task& parent);
 /// next.
 [[noreturn]] void do_task_dead();
 
-/// Ends the last schedule() of a task on its own stack; first call of a new one.
-void finish_task_switch(Task& previous);
-
 void set_user_nice(Task& task, int nice);
 
 /// Takes the task to a processor in `mask`: once this returns, it is nowhere else. EINVAL if none

@@ -6,6 +6,8 @@
 
 namespace sched {
 
+struct Task;
+
 struct SchedSwitch {
     static constexpr const char* kSystem = "sched";
     static constexpr const char* kName = "sched_switch";
@@ -30,5 +32,9 @@ struct SchedWakeup {
     i32 prio;
     u32 target_cpu;
 };
+
+/// One record each; call only while is_enabled<>(). Run queue or wake_lock held.
+void trace_switch(const Task& from, const Task& to, bool preempted);
+void trace_wakeup(const Task& task);
 
 }  // namespace sched

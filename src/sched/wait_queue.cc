@@ -1,9 +1,10 @@
-// See wait_queue.h.
+// LAB FILE (03-scheduling): see wait_queue.h. Linux: kernel/sched/wait.c.
 
 #include "sched/wait_queue.h"
 
 #include "core/time/clock.h"
 #include "core/time/hrtimer.h"
+#include "lib/lab.h"
 #include "sched/sched.h"
 
 namespace sched {
@@ -44,13 +45,23 @@ bool schedule_until(u64 deadline_ns) {
     return false;
 }
 
+/// LAB scheduling, task 5 "Wait queues" (handouts/03-scheduling.md). Write the body.
+///   Before  lock_ is held; the entry is on no queue.
+///   After   it is on this one and says so (is_queued): an exclusive one behind all others, any
+///           other before all, so that a wake-up reaches those first.
+///   Use     waiters_.push_back(), push_front().
+///   Check   `make grade LAB=scheduling T=wait_queue`
 void WaitQueue::add_locked(WaitQueueEntry& entry) {
+#ifdef SOLVED_SCHEDULING
     if (entry.exclusive) {
         waiters_.push_back(entry);  // behind all others, so that wake_one() reaches those first
     } else {
         waiters_.push_front(entry);
     }
     entry.is_queued.store(true, std::memory_order_relaxed);
+#else
+    lab_todo("scheduling", "WaitQueue::add_locked");
+#endif
 }
 
 void WaitQueue::add(WaitQueueEntry& entry) {
@@ -64,7 +75,19 @@ void WaitQueue::remove(WaitQueueEntry& entry) {
     entry.is_queued.store(false, std::memory_order_relaxed);
 }
 
+/// LAB scheduling, task 5 "Wait queues" (handouts/03-scheduling.md). Write the body.
+///   Before  any context. An entry may be gone as soon as its is_queued is false.
+///   After   from the first entry on, each was woken: by its callback, or with try_to_wake_up() if
+///           its task sleeps in one of `states`. A task that was woken is off the queue if
+///           its entry `leaves`. The walk ended behind the exclusive entry number
+///           `exclusive_limit` that was woken. A task that was awake already, or was passed over,
+///           does not count and stays.
+///   Use     lock_, waiters_.removable() for a loop that may remove(), is_queued.
+///   Check   `make grade LAB=scheduling T=wait_queue`
+///   Think   two sleepers wait for one byte each; the first was just killed, and is awake. What if
+///           it used up the only wake-up?
 void WaitQueue::wake_waiters(unsigned exclusive_limit, u32 states) {
+#ifdef SOLVED_SCHEDULING
     IrqGuard guard(lock_);
     for (WaitQueueEntry& entry : waiters_.removable()) {
         const bool exclusive = entry.exclusive;
@@ -78,15 +101,29 @@ void WaitQueue::wake_waiters(unsigned exclusive_limit, u32 states) {
         }
         if (exclusive && --exclusive_limit == 0) return;
     }
+#else
+    lab_todo("scheduling", "WaitQueue::wake_waiters");
+#endif
 }
 
+/// LAB scheduling, task 5 "Wait queues" (handouts/03-scheduling.md). Write the body.
+///   After   the entry stands for the running task, leaves when woken, and is on the queue (once,
+///           however often this is called); the state of the task is `state`. Whoever wakes the
+///           queue from now on ends the sleep to come.
+///   Use     lock_, add_locked(), entry.link.is_linked(), set_current_state().
+///   Check   `make grade LAB=scheduling T=wait_queue`
+///   Think   the caller tests its condition after this, not before. Why?
 void WaitQueue::prepare_to_wait(WaitQueueEntry& entry, u32 state) {
+#ifdef SOLVED_SCHEDULING
     entry.task = &current();
     entry.leaves = true;
     IrqGuard guard(lock_);
     if (!entry.link.is_linked()) add_locked(entry);
     // From here on a wake-up finds us; the state makes it count.
     set_current_state(state);
+#else
+    lab_todo("scheduling", "WaitQueue::prepare_to_wait");
+#endif
 }
 
 void WaitQueue::finish_wait(WaitQueueEntry& entry) {
@@ -94,8 +131,18 @@ void WaitQueue::finish_wait(WaitQueueEntry& entry) {
     if (entry.is_queued.load(std::memory_order_acquire)) remove(entry);
 }
 
+/// LAB scheduling, task 5 "Wait queues" (handouts/03-scheduling.md). Write the body.
+///   Before  `lock` is held and interrupts are off; the condition is false.
+///   After   `lock` is held and interrupts are off again, the entry is off the queue. If a wake-up
+///           took it off: nothing else counts. Otherwise ERESTARTSYS if a signal ended the
+///           sleep, ETIMEDOUT if the deadline did; nothing if it just ended.
+///   Use     prepare_to_wait(), schedule_until(), finish_wait(), signal_ends_sleep(), is_queued.
+///   Check   `make grade LAB=scheduling T=wait_queue`
+///   Think   a waker may come on any processor, or in an interrupt on this one, between any two of
+///           your lines. Where would it be too early?
 Result<void> WaitQueue::sleep_in(SpinLock& lock, u32 state, Wakes wakes,
                                  u64 deadline_ns) NO_LOCK_ANALYSIS {
+#ifdef SOLVED_SCHEDULING
     WaitQueueEntry entry;
     entry.exclusive = wakes == Wakes::OneOfMany;
     prepare_to_wait(entry, state);
@@ -111,6 +158,9 @@ Result<void> WaitQueue::sleep_in(SpinLock& lock, u32 state, Wakes wakes,
     if (signal_ends_sleep(current(), state)) return ERESTARTSYS;
     if (expired) return ETIMEDOUT;
     return {};
+#else
+    lab_todo("scheduling", "WaitQueue::sleep_in");
+#endif
 }
 
 Result<void> WaitQueue::sleep(SpinLock& lock) {

@@ -8,7 +8,7 @@ import hashlib
 import pathlib
 import subprocess
 
-LABS = "BOOT TRAPS SCHED PAGING SLAB VFS EXT4 BLOCK DRIVERS".split()
+LABS = "BOOT TRAPS SCHEDULING PAGING SLAB VFS EXT4 BLOCK DRIVERS".split()
 FLAGS = ["-std=gnu++20", "-fsyntax-only", "-Wthread-safety", "-Werror", "-ffreestanding", "-fno-exceptions",
          "-fno-rtti", "-fno-threadsafe-statics", "-mno-red-zone", "-mno-sse", "-mno-mmx", "-mcmodel=kernel",
          "-D_GLIBCXX_ASSERTIONS", *(f"-DSOLVED_{lab}" for lab in LABS)]

@@ -9,23 +9,16 @@
 /// below it.
 #pragma once
 
-#include "lib/rbtree.h"
-#include "sched/task.h"
+#include "sched/class/timeline.h"
 
 namespace sched {
-
-struct ByVruntime {
-    bool operator()(const Task& a, const Task& b) const {
-        return i64(a.se.vruntime - b.se.vruntime) < 0;
-    }
-};
 
 struct CfsRq {
     u32 nr_running = 0;
     u32 nr_idle_policy = 0;  // of these, how many are SCHED_IDLE
     u64 load = 0;
     u64 min_vruntime = 0;
-    RbTree<Task, &Task::run_node, ByVruntime> tree;
+    Timeline tree;
 };
 
 /// The weight of a nice value: each step is about 10 % of processor time between two tasks.

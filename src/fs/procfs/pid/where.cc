@@ -14,7 +14,7 @@
 namespace procfs {
 namespace {
 
-/// What switch_stacks() pushes (arch/x86_64/cpu/switch.S), lowest address first.
+/// What switch_stacks() pushes (arch/x86_64/cpu/switch_to.cc), lowest address first.
 struct SwitchFrame {
     u64 r15, r14, r13, r12, rbp, rbx, return_address;
 };
@@ -55,9 +55,10 @@ private:
 /// Functions that put a task to sleep on behalf of their caller, who is the one that waits: those
 /// that Linux puts into the section .sched.text.
 constexpr std::string_view kWaysToSleep[] = {
-    "sched::schedule",      "sched::WaitQueue::", "sched::WokenWaiter::", "sched::Mutex::",
-    "sched::RwSemaphore::", "sched::Semaphore::", "sched::Completion::",  "sched::sleep_until",
-    "sched::hrtimer_sleep", "sched::msleep",      "ipc::schedule_until",  "ipc::PollWait::",
+    "sched::schedule",    "sched::context_switch", "sched::WaitQueue::", "sched::WokenWaiter::",
+    "sched::Mutex::",     "sched::RwSemaphore::",  "sched::Semaphore::", "sched::Completion::",
+    "sched::sleep_until", "sched::hrtimer_sleep",  "sched::msleep",      "ipc::schedule_until",
+    "ipc::PollWait::",
 };
 
 bool is_way_to_sleep(std::string_view name) {
