@@ -108,8 +108,9 @@ class DirectProbes:
         top = result - 64 - 8
         gdb.write(top, struct.pack("<Q", self._home))
         arguments = {"rdi": result, "rsi": where, "rdx": len(data), "rcx": _OUT, "r8": ROOM}
-        gdb.set_registers(**arguments, rsp=top, eflags=2, rip=self._functions[name])
-        self._run(name)
+        registers = self.enter(name, self._functions[name], self._home, rsp=top, **arguments)
+        if registers["rsp"] != top + 8:
+            raise Failure("the function returns to its caller", observed="on another stack")
         error, length = struct.unpack("<ixxxxQ", gdb.read(result, 16))
         self._check_fences(name)
         if error:
@@ -118,24 +119,27 @@ class DirectProbes:
             raise Failure(f"{name} writes only where it may", observed="its answer's length was overwritten")
         return gdb.read(_OUT, length)
 
-    def _run(self, name: str) -> None:
-        """Until the probe returns; Failure says what else happened."""
+    def enter(self, name: str, function: int, stop: int, **registers: int) -> dict[str, int]:
+        """Lets the machine go on at `function`, with these registers and interrupts off, until it
+        comes to `stop`: the registers there. Failure says what else happened; `name` is for its text.
+        """
         gdb = self.machine.gdb
+        gdb.set_registers(**registers, eflags=2, rip=function)
         watch = Watch(self.machine, self.limit_ns, f"calling {name}")
         try:
-            gdb.run_to(self._home, *self._traps, watch=watch)
+            gdb.run_to(stop, *self._traps, watch=watch)
         except GuestTimeout as late:
             raise Failure("the function comes to an end", "within 0.5 s of guest time", str(late)) from late
         except MachineStopped as stopped:
             raise self._why_stopped(stopped.exit) from stopped
         if ended := self.machine.poll():
             raise self._why_stopped(ended)
-        registers = gdb.registers()
-        at = registers["rip"]
-        if at in self._traps:
-            raise self._why_trapped(self._traps[at], registers)
-        if at != self._home or registers["rsp"] != _STACK + _STACK_BYTES - 64:
-            raise Failure("the function returns to its caller", observed=f"it came to {at:#x}")
+        found = gdb.registers()
+        if found["rip"] in self._traps:
+            raise self._why_trapped(self._traps[found["rip"]], found)
+        if found["rip"] != stop:
+            raise Failure("the function returns to its caller", observed=f"it came to {found['rip']:#x}")
+        return found
 
     def _why_stopped(self, ended: Exit) -> Failure:
         faulted = ended is Exit.TRIPLE_FAULT

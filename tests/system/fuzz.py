@@ -14,8 +14,9 @@ import sys
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY / "grader")]
+sys.path[:0] = [str(REPOSITORY / "grader"), str(REPOSITORY / "tests/system")]
 
+import postmortem  # noqa: E402
 from vitrine_grader.errors import GraderError  # noqa: E402 (needs the path above)
 from vitrine_grader.machine import SECOND, Config  # noqa: E402
 from vitrine_grader.qemu import Qemu  # noqa: E402
@@ -89,6 +90,7 @@ def main():
             wrong = "the kernel keeps what it should have freed"
     except (GraderError, OSError) as why:
         wrong = f"{type(why).__name__}: {why}\n{machine.console.text[-6000:]}"
+        postmortem.save(machine, options.kernel.with_name("vitrine.elf"))
     finally:
         machine.stop()
     if wrong:

@@ -22,6 +22,7 @@ import time
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / "grader"), str(REPOSITORY / "tests/system")]
 
+import postmortem  # noqa: E402
 from shell import Shell  # noqa: E402 (needs the path above)
 from vitrine_grader.bochs import Bochs  # noqa: E402
 from vitrine_grader.errors import GraderError  # noqa: E402
@@ -115,6 +116,8 @@ def boot_once(boot, options):
     except (GraderError, AssertionError, OSError) as why:
         wrong = f"{type(why).__name__}: {why}"
         save_state(machine, folder)
+        if isinstance(machine, Qemu):
+            postmortem.save(machine, options.kernel.with_name("vitrine.elf"))
     finally:
         machine.stop()
     if wrong is None:

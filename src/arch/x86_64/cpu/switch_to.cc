@@ -48,9 +48,8 @@ void new_task_start();  // new_task.S
 
 /// LAB scheduling, task 1 "Switch" (handouts/03-scheduling.md). Write the body.
 ///   Before  a stack that nobody uses; at its top lies the TrapFrame of a program, or room for one.
-///   After   the first switch_stacks() to it arrives at new_task_start, on this stack and below the
-///           TrapFrame, with `entry` in rbx and 0 in rbp (where a backtrace ends). When it arrives
-///           there, rsp is a multiple of 16.
+///   After   the first switch_stacks() to it arrives at new_task_start with rsp at the TrapFrame,
+///           `entry` in rbx, and 0 in rbp (where a backtrace ends).
 ///   Use     what your switch_stacks() pops, in that order; TrapFrame; state.rsp.
 ///   Check   `make grade LAB=scheduling T=switch`
 ///   Think   draw the stack of a task that has just called switch_stacks(). What stands above the
