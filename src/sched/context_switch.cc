@@ -58,7 +58,10 @@ void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_
     arch::switch_to(from.arch, to.arch, static_cast<u8*>(to.stack) + kKernelStackSize);
 }
 
-void move_after_switch(Task& task) { arch::this_cpu_write(to_migrate, &task); }
+void move_after_switch(Task& task) {
+    task.is_moving = true;
+    arch::this_cpu_write(to_migrate, &task);
+}
 
 void finish_task_switch() NO_LOCK_ANALYSIS {
     Task& previous = *arch::this_cpu_read(switched_from);

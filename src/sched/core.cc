@@ -105,7 +105,10 @@ void send_away(void* argument) NO_LOCK_ANALYSIS {
         TaskRqGuard guard(task);
         RunQueue& rq = guard.rq();
         leaves = rq.cpu == cpu_id() && task.waits && !(task.cpus_allowed >> rq.cpu & 1);
-        if (leaves) rq.dequeue(task);
+        if (leaves) {
+            rq.dequeue(task);
+            task.is_moving = true;
+        }
     }
     if (leaves) move_elsewhere(task);
 }
@@ -117,7 +120,8 @@ Result<void> set_cpus_allowed(Task& task, u64 mask) NO_LOCK_ANALYSIS {
     if ((mask & online_cpus.bits()) == 0) return EINVAL;
     u32 forbidden_cpu;
     {
-        PreemptGuard preempt;
+        // Who wakes it now must choose before or after, but not by the mask that was.
+        IrqGuard wake_guard(task.wake_lock);
         TaskRqGuard guard(task);
         RunQueue& rq = guard.rq();
         task.cpus_allowed = mask;

@@ -46,6 +46,7 @@ void RunQueue::enqueue(Task& task, Why why) {
     class_of(task).enqueue(*this, task, why);
     task.on_rq = 1;
     task.waits = true;
+    task.is_moving = false;
     task.sched_info.last_queued = clock;
     if (is_urgent(task)) note_waiting();
 }

@@ -148,8 +148,8 @@ void rebalance();
 
 /// Moves a waiting task from one locked queue to another.
 void move_task(RunQueue& from, RunQueue& to, Task& task);
-/// Makes a task ready that has just left a processor which it may not use, on one that it may. It
-/// is in no queue, and no run queue is locked.
+/// Makes a task ready that was just taken off a processor which it may not use (is_moving), on one
+/// that it may; nothing to do if a wake-up has. No run queue is locked, nor its wake_lock.
 void move_elsewhere(Task& task);
 
 /// Real-time and deadline tasks that wait here and could run elsewhere are sent there. Called with

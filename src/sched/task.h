@@ -108,6 +108,9 @@ struct Task {
     bool reset_on_fork = false;                  // SCHED_RESET_ON_FORK
     u64 cpus_allowed = ~0ull;
     bool moves_now = false;  // leaves this processor at the next schedule()
+    // (rq) taken off a queue to be put on another: by who did that, or by a wake-up before (a task
+    // may be about to sleep when it has to leave). Who enqueues it holds wake_lock.
+    bool is_moving = false;
     u64 voluntary_switches = 0, involuntary_switches = 0;
     arch::TaskState arch;   // stack pointer, FS/GS base, FPU state
     void* stack = nullptr;  // kernel stack: kKernelStackSize bytes, guard pages around

@@ -51,6 +51,33 @@ private:
     Task* tasks_[N];
 };
 
+/// Somebody who dozes off again and again, and somebody else who pushes it from one processor to
+/// another meanwhile.
+struct Drowsy {
+    Task* task = nullptr;
+    std::atomic<bool> stops{false};
+    std::atomic<u32> ended{0};
+    u64 rounds = 0;
+};
+
+void doze(void* to) {
+    Drowsy& self = *static_cast<Drowsy*>(to);
+    while (!self.stops) {
+        set_current_state(kInterruptible);
+        for (unsigned i = 0; i < 100; i++) arch::cpu_relax();  // may be sent away here
+        schedule();
+        self.rounds++;
+    }
+    self.ended++;
+}
+
+void shift_about(void* to) {
+    Drowsy& self = *static_cast<Drowsy*>(to);
+    while (self.task == nullptr) yield();
+    for (u32 i = 0; !self.stops; i++) (void)set_cpus_allowed(*self.task, 1 + i % 2);
+    self.ended++;
+}
+
 struct Seen {
     u32 cpu = ~0u;
     i32 prio = 0;
@@ -99,6 +126,29 @@ TEST(busy_processors_even_out, "sched.balance.periodic") {
     EXPECT_EQ(crowd.on(0), 5u);
     for (unsigned i = 1; i < 6; i++) EXPECT(set_cpus_allowed(crowd[i], 3).ok());
     EXPECT(comes_true([&] { return crowd.on(0) == 3; }));
+}
+
+// A task that is about to sleep is sent to another processor, and woken while it is on its way: it
+// must be put on one queue, once.
+TEST(waking_somebody_who_moves, "sched.balance.wake_race") {
+    if (!online_cpus.has(2)) return;
+    Drowsy drowsy;
+    drowsy.task = kthread_run(doze, &drowsy, "drowsy").take();
+    drowsy.task->ref_count.inc();
+    Task* const shifter = kthread_run(shift_about, &drowsy, "shifter").take();
+    (void)set_cpus_allowed(*shifter, 4);
+    const u64 end = time::now_ns() + 300 * time::kNsPerMs;
+    for (u32 i = 0; time::now_ns() < end; i++) {
+        try_to_wake_up(*drowsy.task, kInterruptible);
+        if (i % 64 == 0) yield();
+    }
+    drowsy.stops = true;
+    EXPECT(comes_true([&] {
+        try_to_wake_up(*drowsy.task, kInterruptible);
+        return drowsy.ended.load() == 2;
+    }));
+    EXPECT(drowsy.rounds > 0);
+    Ref<Task>::adopt(drowsy.task).reset();
 }
 
 TEST(stop_task_cannot_be_changed, "sched.stopper.policy") {

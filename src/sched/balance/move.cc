@@ -15,6 +15,8 @@ void move_task(RunQueue& from, RunQueue& to, Task& task) NO_LOCK_ANALYSIS {
 }
 
 void move_elsewhere(Task& task) {
+    IrqGuard wake_guard(task.wake_lock);
+    if (!task.is_moving) return;  // somebody woke it meanwhile, and has chosen its processor
     const unsigned cpu = select_task_rq(task, false);
     RunQueue& rq = cpu_rq(cpu);
     class_of(task).migrate(cpu_rq(task.cpu), rq, task);
