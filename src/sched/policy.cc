@@ -72,6 +72,23 @@ Result<void> prepare_deadline(Task& task, SchedParams& params) {
 /// Two that set the policy of one task come one after the other.
 constinit Mutex policy_mutex("sched_policy");
 
+void change_params(Task& task, const SchedParams& params) {
+    TaskRqGuard guard(task);
+    change_task(guard, task, [&]() {
+        task.policy = params.policy;
+        task.reset_on_fork = params.reset_on_fork;
+        task.rt_priority = params.rt_priority;
+        if (is_fair_policy(params.policy)) task.nice = params.nice;
+        if (params.policy == abi::SCHED_DEADLINE) task.dl->params = params.dl;
+    });
+}
+
+void change_nice(Task& task, int nice) {
+    TaskRqGuard guard(task);
+    if (task.nice == nice) return;
+    change_task(guard, task, [&]() { task.nice = nice; });
+}
+
 }  // namespace
 
 bool is_rt_policy(u32 policy) { return policy == abi::SCHED_FIFO || policy == abi::SCHED_RR; }
@@ -99,14 +116,8 @@ Result<void> set_scheduler(Task& task, const SchedParams& wanted) {
     if (task.sched_class == ClassId::Stop) return EPERM;
     MutexGuard guard(policy_mutex);
     TRY(prepare_deadline(task, params));
-    TaskRqGuard rq_guard(task);
-    change_task(rq_guard, task, [&]() {
-        task.policy = params.policy;
-        task.reset_on_fork = params.reset_on_fork;
-        task.rt_priority = params.rt_priority;
-        if (is_fair_policy(params.policy)) task.nice = params.nice;
-        if (params.policy == abi::SCHED_DEADLINE) task.dl->params = params.dl;
-    });
+    change_params(task, params);
+    rt_mutex_adjust_pi(task);
     return {};
 }
 
@@ -121,9 +132,13 @@ SchedParams get_scheduler(const Task& task) {
 }
 
 void set_user_nice(Task& task, int nice) {
+    change_nice(task, nice);
+    rt_mutex_adjust_pi(task);
+}
+
+i32 effective_prio(const Task& task) {
     TaskRqGuard guard(task);
-    if (task.nice == nice) return;
-    change_task(guard, task, [&]() { task.nice = nice; });
+    return task.prio;
 }
 
 /// A deadline is lent as the most urgent real-time priority: the borrower has no runtime of its

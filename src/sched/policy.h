@@ -31,6 +31,9 @@ Result<void> set_scheduler(Task& task, const SchedParams& params);
 /// What it is now.
 SchedParams get_scheduler(const Task& task);
 
+/// The priority that counts now, with what others lend. Any context; takes its run queue's lock.
+i32 effective_prio(const Task& task);
+
 /// Lends `task` a priority, if it is more urgent than its own; kMaxPrio takes it back. For who
 /// holds a lock that somebody more urgent waits for. Any context; takes its run queue's lock.
 /// Linux: rt_mutex_setprio().

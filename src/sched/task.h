@@ -13,6 +13,7 @@
 #include "lib/ref.h"
 #include "sched/cred.h"
 #include "sched/io_counters.h"
+#include "sched/lock/rt_mutex.h"
 #include "sched/pid.h"
 #include "sched/prio.h"
 #include "sched/sched_class.h"
@@ -96,6 +97,7 @@ struct Task {
     i32 prio = kDefaultPrio;                     // (rq) prio.h: what counts now
     i32 normal_prio = kDefaultPrio;              // (rq) without a boost
     i32 boost_prio = kMaxPrio;                   // (rq) of who waits for a lock that it holds
+    PiTask pi;                                   // lock/rt_mutex.h
     RbNode run_node;                             // (rq) in a tree of its class, while it waits
     ListLink rt_link;                            // (rq) in a list of its priority, while it waits
     SchedEntity se;                              // (rq)
