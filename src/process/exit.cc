@@ -214,7 +214,7 @@ void free_process_parts(Task& task) {
 
 void mm_release(Task& task) {
     if (task.mm == nullptr) return;
-    exit_robust_list(task);
+    futex_release_all(task);
     clear_child_tid(task);
     raise_to(task.signal->max_rss_pages, static_cast<u64>(task.mm->hiwater_rss.load()));
 }

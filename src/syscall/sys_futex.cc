@@ -13,48 +13,100 @@ namespace {
 
 using process::FutexScope;
 
-/// FUTEX_WAIT counts from now; FUTEX_WAIT_BITSET names a point of time, on either clock.
-Result<u64> futex_deadline(u32 command, bool realtime, UserPtr<const abi::Timespec> timeout) {
-    if (timeout.is_null()) return sched::kForever;
-    if (command == abi::FUTEX_WAIT) return deadline_in(timeout);
-    const abi::Timespec at = TRY(timeout.copy_in());
+/// The arguments as they come, and what the operation's flags say.
+struct FutexCall {
+    VirtAddr at, at2;
+    u32 command, value, value3;
+    u64 timeout_or_value2;
+    FutexScope scope;
+    bool is_realtime;
+
+    u32 value2() const { return static_cast<u32>(timeout_or_value2); }
+    UserPtr<const abi::Timespec> timeout() const {
+        return UserPtr<const abi::Timespec>(timeout_or_value2);
+    }
+};
+
+/// FUTEX_WAIT counts from now, the others name a point of time: on the clock that the flag says,
+/// but for FUTEX_LOCK_PI, which is older than the flag.
+Result<u64> futex_deadline(const FutexCall& call) {
+    if (call.timeout().is_null()) return sched::kForever;
+    if (call.command == abi::FUTEX_WAIT) return deadline_in(call.timeout());
+    const abi::Timespec at = TRY(call.timeout().copy_in());
     if (at.sec < 0 || at.nsec < 0 || at.nsec >= i64(time::kNsPerSec)) return EINVAL;
     if (u64(at.sec) >= sched::kForever / time::kNsPerSec - 1) return sched::kForever;
     const u64 ns = u64(at.sec) * time::kNsPerSec + u64(at.nsec);
-    if (!realtime) return ns;
+    if (!call.is_realtime && call.command != abi::FUTEX_LOCK_PI) return ns;
     const u64 boot = time::realtime_ns() - time::now_ns();
     return ns > boot ? ns - boot : 0;
+}
+
+bool may_be_realtime(u32 command) {
+    return command == abi::FUTEX_WAIT || command == abi::FUTEX_WAIT_BITSET ||
+           command == abi::FUTEX_WAIT_REQUEUE_PI || command == abi::FUTEX_LOCK_PI2;
+}
+
+Result<void> wait(const FutexCall& call) {
+    const u64 deadline = TRY(futex_deadline(call));
+    const process::FutexWait wait{call.at, call.scope, call.value, call.value3, deadline};
+    if (call.command != abi::FUTEX_WAIT_REQUEUE_PI) return process::futex_wait(wait);
+    return process::futex_wait_requeue_pi(wait, call.at2);
+}
+
+Result<void> lock_pi(const FutexCall& call) {
+    const u64 deadline = TRY(futex_deadline(call));
+    return process::futex_lock_pi({call.at, call.scope, process::PiLocking::Waits, deadline});
+}
+
+Result<u32> requeue(const FutexCall& call) {
+    if (i32(call.value) < 0 || i32(call.value2()) < 0) return EINVAL;
+    const process::FutexRequeue request{
+        call.at,    call.at2,      call.scope,
+        call.value, call.value2(), call.command == abi::FUTEX_REQUEUE ? nullptr : &call.value3};
+    if (call.command != abi::FUTEX_CMP_REQUEUE_PI) return process::futex_requeue(request);
+    return process::futex_cmp_requeue_pi(request);
+}
+
+Result<u64> do_futex(FutexCall& call) {
+    using namespace process;
+    switch (call.command) {
+    case abi::FUTEX_WAIT:
+    case abi::FUTEX_WAIT_REQUEUE_PI: call.value3 = abi::FUTEX_BITSET_MATCH_ANY; [[fallthrough]];
+    case abi::FUTEX_WAIT_BITSET: TRY(wait(call)); return u64{0};
+    case abi::FUTEX_WAKE: call.value3 = abi::FUTEX_BITSET_MATCH_ANY; [[fallthrough]];
+    case abi::FUTEX_WAKE_BITSET:
+        return u64{TRY(futex_wake(call.at, call.scope, call.value, call.value3))};
+    case abi::FUTEX_REQUEUE:
+    case abi::FUTEX_CMP_REQUEUE:
+    case abi::FUTEX_CMP_REQUEUE_PI: return u64{TRY(requeue(call))};
+    case abi::FUTEX_WAKE_OP:
+        return u64{TRY(futex_wake_op(
+            {call.at, call.at2, call.scope, call.value, call.value2(), call.value3}))};
+    case abi::FUTEX_LOCK_PI:
+    case abi::FUTEX_LOCK_PI2: TRY(lock_pi(call)); return u64{0};
+    case abi::FUTEX_TRYLOCK_PI:
+        TRY(futex_lock_pi({call.at, call.scope, PiLocking::Tries, sched::kForever}));
+        return u64{0};
+    case abi::FUTEX_UNLOCK_PI: TRY(futex_unlock_pi(call.at, call.scope)); return u64{0};
+    default: return ENOSYS;
+    }
 }
 
 Result<u64> sys_futex(VirtAddr at, u32 op, u32 value, u64 timeout_or_value2, VirtAddr at2,
                       u32 value3) {
     const u32 command = op & ~(abi::FUTEX_PRIVATE_FLAG | abi::FUTEX_CLOCK_REALTIME);
-    const bool realtime = op & abi::FUTEX_CLOCK_REALTIME;
-    const FutexScope scope =
-        (op & abi::FUTEX_PRIVATE_FLAG) ? FutexScope::Private : FutexScope::Shared;
-    const bool waits = command == abi::FUTEX_WAIT || command == abi::FUTEX_WAIT_BITSET;
-    if (realtime && !waits) return ENOSYS;
-    const u32 value2 = static_cast<u32>(timeout_or_value2);
-    switch (command) {
-    case abi::FUTEX_WAIT: value3 = abi::FUTEX_BITSET_MATCH_ANY; [[fallthrough]];
-    case abi::FUTEX_WAIT_BITSET: {
-        const u64 deadline =
-            TRY(futex_deadline(command, realtime, UserPtr<const abi::Timespec>(timeout_or_value2)));
-        TRY(process::futex_wait({at, scope, value, value3, deadline}));
-        return u64{0};
-    }
-    case abi::FUTEX_WAKE: value3 = abi::FUTEX_BITSET_MATCH_ANY; [[fallthrough]];
-    case abi::FUTEX_WAKE_BITSET: return u64{TRY(process::futex_wake(at, scope, value, value3))};
-    case abi::FUTEX_REQUEUE:
-    case abi::FUTEX_CMP_REQUEUE: {
-        if (i32(value) < 0 || i32(value2) < 0) return EINVAL;
-        const u32* expected = command == abi::FUTEX_CMP_REQUEUE ? &value3 : nullptr;
-        return u64{TRY(process::futex_requeue({at, at2, scope, value, value2, expected}))};
-    }
-    case abi::FUTEX_WAKE_OP:
-        return u64{TRY(process::futex_wake_op({at, at2, scope, value, value2, value3}))};
-    default: return ENOSYS;
-    }
+    const bool is_realtime = op & abi::FUTEX_CLOCK_REALTIME;
+    if (is_realtime && !may_be_realtime(command)) return ENOSYS;
+    const bool is_private = op & abi::FUTEX_PRIVATE_FLAG;
+    FutexCall call{.at = at,
+                   .at2 = at2,
+                   .command = command,
+                   .value = value,
+                   .value3 = value3,
+                   .timeout_or_value2 = timeout_or_value2,
+                   .scope = is_private ? FutexScope::Private : FutexScope::Shared,
+                   .is_realtime = is_realtime};
+    return do_futex(call);
 }
 
 Result<void> sys_set_robust_list(VirtAddr head, u64 size) {

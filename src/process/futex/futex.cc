@@ -3,82 +3,30 @@
 #include "process/futex/futex.h"
 
 #include "arch/user_access.h"
-#include "core/log/panic.h"
 #include "core/user/user_ptr.h"
-#include "lib/list.h"
 #include "lib/scope_guard.h"
-#include "mm/slab.h"
-#include "process/futex/futex_key.h"
-#include "sched/mutex.h"
-#include "sched/wait_queue.h"
+#include "process/futex/bucket.h"
 
 namespace process {
 
 namespace {
 
-/// One who waits; on its own stack.
-struct Waiter {
-    Waiter(const FutexKey& futex, u32 bits) : key(futex), bitset(bits) {}
-
-    ListLink link;  // in a bucket; guarded by that bucket's mutex
-    FutexKey key;
-    const u32 bitset;
-    std::atomic<u32> bucket{0};  // where it hangs; changes under the mutexes of both buckets
-    SpinLock lock{"futex_waiter", LockRank::Futex};
-    sched::WaitQueue queue;
-    bool woken = false;  // guarded by `lock`; then it is in no bucket
-};
-
-struct Bucket {
-    /// Tasks that hang here or are about to. Counted before the waiter reads its word, and read by
-    /// a waker after it has changed the word: so a waker that reads 0 has nobody to wake.
-    std::atomic<u32> waiting{0};
-    sched::Mutex mutex{"futex"};
-    List<Waiter, &Waiter::link> waiters;
-};
-
-constexpr u32 kBuckets = 64;
-
-/// Not an array of constinit buckets: g++ 12 copies the first element's initial value into all
-/// others, and a list head that points to itself does not survive that.
-constinit Bucket* buckets = nullptr;
-
-u32 bucket_of(const FutexKey& key) {
-    const u64 mixed = (key.object ^ key.offset * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
-    return static_cast<u32>(mixed >> 58);
-}
-
-/// Two buckets, locked in the order of their addresses; they may be the same.
-class BucketPair {
-public:
-    BucketPair(u32 a, u32 b) : low_(std::min(a, b)), high_(std::max(a, b)) {
-        buckets[low_].mutex.lock();
-        if (high_ != low_) buckets[high_].mutex.lock_nested(1);
-    }
-    BucketPair(const BucketPair&) = delete;
-    ~BucketPair() {
-        if (high_ != low_) buckets[high_].mutex.unlock();
-        buckets[low_].mutex.unlock();
-    }
-
-private:
-    const u32 low_, high_;
-};
-
 /// Takes the waiter out of its bucket and wakes it. It may be gone when this returns.
 void wake(Waiter& waiter) {
-    waiter.link.unlink();
-    buckets[waiter.bucket.load()].waiting.fetch_sub(1);
+    unqueue(waiter);
     IrqGuard guard(waiter.lock);
     waiter.woken = true;
     waiter.queue.wake_all();
 }
 
-u32 wake_in(Bucket& bucket, const FutexKey& key, u32 count, u32 bitset) {
+/// EINVAL: one of them waits for a lock to be given to it, and not for a wake-up.
+Result<u32> wake_in(Bucket& bucket, const FutexKey& key, u32 count, u32 bitset) {
     u32 woken = 0;
     for (Waiter& waiter : bucket.waiters.removable()) {
         if (woken == count) break;
-        if (!(waiter.key == key) || !(waiter.bitset & bitset)) continue;
+        if (!(waiter.key == key)) continue;
+        if (waiter.rt != nullptr) return EINVAL;
+        if (!(waiter.bitset & bitset)) continue;
         wake(waiter);
         woken++;
     }
@@ -87,27 +35,22 @@ u32 wake_in(Bucket& bucket, const FutexKey& key, u32 count, u32 bitset) {
 
 /// Joins the queue if the word is still `expected`.
 Result<void> futex_wait_setup(Waiter& waiter, const FutexWait& wait) {
-    Bucket& bucket = buckets[waiter.bucket.load()];
+    Bucket& bucket = bucket_at(waiter.bucket.load());
     bucket.waiting.fetch_add(1);
     ScopeGuard not_waiting([&] { bucket.waiting.fetch_sub(1); });
     sched::MutexGuard guard(bucket.mutex);
     if (TRY(UserPtr<const u32>(wait.at).copy_in()) != wait.expected) return EAGAIN;
-    bucket.waiters.push_back(waiter);
+    bucket.insert(waiter);
     not_waiting.dismiss();
     return {};
 }
 
 /// Leaves the queue, wherever the waiter hangs now. False if it was woken meanwhile.
 bool unqueue_me(Waiter& waiter) {
-    for (;;) {
-        const u32 at = waiter.bucket.load();
-        sched::MutexGuard guard(buckets[at].mutex);
-        if (waiter.bucket.load() != at) continue;  // moved before we had the mutex
-        if (!waiter.link.is_linked()) return false;
-        waiter.link.unlink();
-        buckets[at].waiting.fetch_sub(1);
-        return true;
-    }
+    const BucketOf bucket(waiter);
+    if (!waiter.link.is_linked()) return false;
+    unqueue(waiter);
+    return true;
 }
 
 Result<void> sleep_until_woken(Waiter& waiter, u64 deadline_ns) {
@@ -124,18 +67,10 @@ Result<void> sleep_until_woken(Waiter& waiter, u64 deadline_ns) {
 
 }  // namespace
 
-void futex_init() {
-    Result<void*> memory = mm::kmalloc(sizeof(Bucket) * kBuckets, mm::Gfp::Kernel);
-    if (!memory.ok()) panic("no memory for futexes");
-    buckets = static_cast<Bucket*>(memory.value());
-    for (u32 i = 0; i < kBuckets; i++) new (&buckets[i]) Bucket();
-}
-
 Result<void> futex_wait(const FutexWait& wait) {
     if (wait.bitset == 0) return EINVAL;
     const HeldFutexKey key = TRY(HeldFutexKey::get(wait.at, wait.scope));
     Waiter waiter(key.key(), wait.bitset);
-    waiter.bucket = bucket_of(key.key());
     TRY(futex_wait_setup(waiter, wait));
     const Result<void> slept = sleep_until_woken(waiter, wait.deadline_ns);
     if (slept.ok()) return {};
@@ -148,7 +83,7 @@ Result<void> futex_wait(const FutexWait& wait) {
 Result<u32> futex_wake(VirtAddr at, FutexScope scope, u32 count, u32 bitset) {
     if (bitset == 0) return EINVAL;
     const HeldFutexKey key = TRY(HeldFutexKey::get(at, scope));
-    Bucket& bucket = buckets[bucket_of(key.key())];
+    Bucket& bucket = bucket_at(bucket_of(key.key()));
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (bucket.waiting.load() == 0) return 0u;
     sched::MutexGuard guard(bucket.mutex);
@@ -169,25 +104,18 @@ Result<u32> futex_requeue(const FutexRequeue& request) {
         if (value != *request.expected) return EAGAIN;
     }
     u32 woken = 0, moved = 0;
-    List<Waiter, &Waiter::link> moving;
-    for (Waiter& waiter : buckets[from_bucket].waiters.removable()) {
+    for (Waiter& waiter : bucket_at(from_bucket).waiters.removable()) {
+        if (woken == request.wake && moved == request.move) break;
         if (!(waiter.key == from.key())) continue;
+        if (waiter.rt != nullptr) return EINVAL;  // as in wake_in()
         if (woken < request.wake) {
             wake(waiter);
             woken++;
-        } else if (moved < request.move) {
-            waiter.link.unlink();
-            waiter.key = to.key();
-            waiter.bucket = to_bucket;
-            buckets[from_bucket].waiting.fetch_sub(1);
-            buckets[to_bucket].waiting.fetch_add(1);
-            moving.push_back(waiter);
-            moved++;
         } else {
-            break;
+            move_waiter(waiter, to.key(), to_bucket);
+            moved++;
         }
     }
-    buckets[to_bucket].waiters.splice_back(moving);
     return woken + moved;
 }
 
@@ -253,8 +181,8 @@ Result<u32> futex_wake_op(const FutexWakeOp& request) {
     BucketPair guard(from_bucket, to_bucket);
     const bool also = TRY(futex_atomic_op(request.to, op));
     constexpr u32 kAny = abi::FUTEX_BITSET_MATCH_ANY;
-    u32 woken = wake_in(buckets[from_bucket], from.key(), request.wake, kAny);
-    if (also) woken += wake_in(buckets[to_bucket], to.key(), request.wake_to, kAny);
+    u32 woken = TRY(wake_in(bucket_at(from_bucket), from.key(), request.wake, kAny));
+    if (also) woken += TRY(wake_in(bucket_at(to_bucket), to.key(), request.wake_to, kAny));
     return woken;
 }
 

@@ -6,6 +6,8 @@
 /// the word still what I saw?" and "put me into the queue" one step for everybody who wakes. It is
 /// a mutex and not a spin lock since reading the word may fault, and a fault may sleep.
 ///
+/// Locks that lend the waiter's priority to the holder (the calls with "pi") are in pi_state.h.
+///
 /// Lock order: bucket mutexes by address, then mmap_lock (in the fault), then a waiter's spin lock.
 #pragma once
 
@@ -36,7 +38,9 @@ struct FutexWait {
 };
 Result<void> futex_wait(const FutexWait& wait);
 
-/// FUTEX_WAKE(_BITSET): wakes up to `count` waiters that share a bit; returns how many.
+/// FUTEX_WAKE(_BITSET): wakes up to `count` waiters that share a bit; returns how many. This, the
+/// requeueing and the wake-op below: EINVAL if they come to one that waits in futex_lock_pi() or
+/// futex_wait_requeue_pi().
 Result<u32> futex_wake(VirtAddr at, FutexScope scope, u32 count, u32 bitset);
 
 /// FUTEX_(CMP_)REQUEUE: wakes `wake`, moves up to `move` more to `to`. EAGAIN if `expected` is
@@ -59,13 +63,46 @@ struct FutexWakeOp {
 };
 Result<u32> futex_wake_op(const FutexWakeOp& request);
 
+/// FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI: the running thread's number comes into the word
+/// at `at`, as soon as it is free; until then the thread whose number is there is lent the
+/// priority. FUTEX_OWNER_DIED in the word tells that the former holder ended without letting go.
+/// EDEADLK: we have it already, or who has it waits for us. ESRCH: no thread has the number in the
+/// word. EPERM: a kernel thread has. EINVAL: the word contradicts what the kernel knows of who
+/// waits for it. EAGAIN: tried, and it is not free. ETIMEDOUT after `deadline_ns` (monotonic);
+/// EFAULT, ENOMEM, ERESTARTNOINTR. Process context, no locks. See: pi_state.h, futex(2).
+enum class PiLocking : u8 { Waits, Tries };
+struct FutexLockPi {
+    VirtAddr at;
+    FutexScope scope;
+    PiLocking how;
+    u64 deadline_ns;
+};
+Result<void> futex_lock_pi(const FutexLockPi& wanted);
+
+/// FUTEX_UNLOCK_PI: the most urgent waiter has the lock now; without one the word becomes 0. EPERM:
+/// the word does not name the running thread. EINVAL: as above. EFAULT, ERESTARTNOINTR.
+Result<void> futex_unlock_pi(VirtAddr at, FutexScope scope);
+
+/// FUTEX_WAIT_REQUEUE_PI: waits at `wait.at` (a condition) until futex_cmp_requeue_pi() moves it to
+/// `lock`, and it has that. EAGAIN: the condition's word has changed, or a signal came after
+/// the move; ERESTARTNOINTR before that. EINVAL: both are the same word; others as futex_lock_pi().
+Result<void> futex_wait_requeue_pi(const FutexWait& wait, VirtAddr lock);
+
+/// FUTEX_CMP_REQUEUE_PI: the first who waits at `from` gets the lock `to` if it is free; that one,
+/// or if it is not free all up to `move` + 1, come to wait for it. Returns how many. EAGAIN:
+/// `*from` is not `*expected`. EINVAL: `wake` is not 1, both are the same word, or somebody waits
+/// at `from` without having named `to`; others as futex_lock_pi(). An error may come after some
+/// have moved.
+Result<u32> futex_cmp_requeue_pi(const FutexRequeue& request);
+
 /// Makes the hash table. Boot.
 void futex_init();
 
 /// One waiter at a private word: CLONE_CHILD_CLEARTID.
 Result<u32> futex_wake_private(VirtAddr at);
 
-/// A thread ends: locks that it holds according to its robust list are marked and handed on.
-void exit_robust_list(sched::Task& task);
+/// The running thread ends, or its program does: locks that it holds are handed on. First those of
+/// its robust list, which are marked; then those of which the kernel knows by their waiters.
+void futex_release_all(sched::Task& task);
 
 }  // namespace process
