@@ -1,6 +1,7 @@
 # Programs that run inside the system, all found by pattern:
 #   userland/NAME/*.c         one static musl program   build/userland/NAME
 #   userland/tests/NAME.c     one static musl program   build/userland/tests/NAME
+#   userland/tests/NAME_glibc.c  the same, with glibc
 #   userland/hello/           "hello" built four ways   build/userland/hello/*
 #   userland/debuggee/       for debuggers, with symbols   build/userland/debuggee
 #   userland/bench/           see userland/bench/bench.mk
@@ -33,6 +34,11 @@ $(U)/tests/%: userland/tests/%.c $(U_HEADERS) userland/userland.mk | need-build
 	@mkdir -p $(@D)
 	@printf '  %-6s %s\n' MUSL $@
 	@$(MUSL_CC) $(MUSL_FLAGS) $< -o $@
+
+$(U)/tests/%_glibc: userland/tests/%_glibc.c $(U_HEADERS) userland/userland.mk | need-build
+	@mkdir -p $(@D)
+	@printf '  %-6s %s\n' CC $@
+	@gcc -static -O2 -std=gnu11 -Wall -Wextra -Werror -Iuserland -s $< -o $@
 
 # --- the unmodified programs that issue "Done" names -----------------------------------------
 HELLO_FLAGS := -std=c++20 -O2 -Wall -Wextra -Werror -s
