@@ -28,7 +28,12 @@ Result<void> change_user(sched::Task& task, u32 uid) {
     } else {
         task.clear(sched::kTooManyTasks);
     }
-    Ref<sched::UserStruct>::adopt(std::exchange(task.user, user.leak())).reset();
+    Ref<sched::UserStruct> former;
+    {
+        // Who sends the task a signal counts it for the user, under this lock.
+        IrqGuard guard(sched::tasks_lock);
+        former = Ref<sched::UserStruct>::adopt(std::exchange(task.user, user.leak()));
+    }
     return {};
 }
 

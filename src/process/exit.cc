@@ -197,7 +197,7 @@ void free_process_parts(Task& task) {
     put_ports(task);
     if (task.pending) {
         IrqGuard guard(task.sighand->lock);
-        flush_pending(*task.signal, *task.pending, ~u64{0});
+        flush_pending(*task.pending, ~u64{0});
     }
     free_cpu_timers(std::exchange(task.cpu_timers, nullptr));
     if (PendingSignals* pending = std::exchange(task.pending, nullptr)) mm::destroy(pending);
@@ -240,7 +240,7 @@ void release_task(Task& task, DeadTasks& dead) {
     cpu_timers_exit(task);
     if (task.pending->set != 0) {  // a timer's own entry must not outlive the thread's queue
         IrqGuard guard(task.sighand->lock);
-        flush_pending(signal, *task.pending, ~u64{0});
+        flush_pending(*task.pending, ~u64{0});
     }
     sched::free_pid(task);
     task.user->processes.fetch_sub(1, std::memory_order_relaxed);
@@ -327,7 +327,7 @@ void do_group_exit(i32 status) {
 constinit sched::TaskHook sched::task_free_hook = process::free_process_parts;
 
 void sched::SignalStruct::release(SignalStruct* signal) {
-    process::flush_pending(*signal, signal->shared_pending, ~u64{0});
+    process::flush_pending(signal->shared_pending, ~u64{0});
     process::stop_real_timer(*signal);
     process::free_posix_timers(*signal);
     process::free_cpu_timers(signal->cpu_timers);

@@ -57,14 +57,15 @@ void for_each_thread(SignalStruct& signal, Body body) REQUIRES(tasks_lock) {
 
 // --- signal/queue.cc; the sighand lock is held --------------------------------------------------
 
-/// Adds a SigQueue. False if memory or RLIMIT_SIGPENDING does not allow it; the limit is for
-/// real-time signals and for what sigqueue() sends.
-bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigInfo& info);
+/// Adds a SigQueue, which counts for the real user of `task`. False if memory does not allow it, or
+/// RLIMIT_SIGPENDING of the task's process; the limit is for real-time signals and for what
+/// sigqueue() sends. The task list lock is held, too: the user does not change.
+bool queue_signal(Task& task, PendingSignals& pending, const abi::SigInfo& info);
 /// Takes the next signal that is not in `blocked`, for the running task: 0 if there is none. If it
 /// was a timer's, that is started again, for which the lock is released for a moment.
 int dequeue_signal(Task& task, u64 blocked, abi::SigInfo& info);
 /// Forgets the pending signals in `mask`. True if one of a timer was among them.
-bool flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask);
+bool flush_pending(PendingSignals& pending, u64 mask);
 /// Brings the task's kSigPending up to date; `task` is the running one, or not yet running.
 void recalc_sigpending(Task& task);
 

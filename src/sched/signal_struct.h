@@ -12,6 +12,7 @@
 #include "lib/list.h"
 #include "lib/ref.h"
 #include "sched/io_counters.h"
+#include "sched/user.h"
 #include "sched/wait_queue.h"
 
 namespace sched {
@@ -29,6 +30,7 @@ struct SigQueue {
     ListLink link;
     abi::SigInfo info;
     PosixTimer* timer = nullptr;        // whose part it is, and who keeps it when it was taken
+    SignalPlace place;                  // counts for its user, as long as this is
     PendingSignals* pending = nullptr;  // with a timer: in whose queue it is, if it is linked
 };
 
@@ -60,7 +62,6 @@ struct SignalStruct {
     u32 wait_flags = 0;         // what wait4() has yet to report: process/signal_internal.h
     Task* exec_task = nullptr;  // the thread that is in execve() and outlives all others
     CoreState* core = nullptr;  // changed with the task list lock held, too
-    u32 queued_signals = 0;     // SigQueues of all its threads: bounded by RLIMIT_SIGPENDING
 
     // Guarded by the task list lock.
     i32 pgrp = 0;

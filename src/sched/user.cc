@@ -52,6 +52,17 @@ Result<Ref<UserStruct>> find_user(u32 uid) {
     return found;
 }
 
+SignalPlace SignalPlace::take(UserStruct& user, u64 limit) {
+    SignalPlace place;
+    u64 seen = user.pending_signals.load(std::memory_order_relaxed);
+    do {
+        if (seen >= limit) return place;
+    } while (
+        !user.pending_signals.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed));
+    place.user_ = Ref<UserStruct>::share(&user);
+    return place;
+}
+
 void UserStruct::release(UserStruct* user) {
     {
         IrqGuard guard(users.lock);

@@ -1,5 +1,5 @@
-/// UserStruct: what all tasks of one real user have together: how many they are. Linux' struct
-/// user_struct, with the counts of struct ucounts.
+/// UserStruct: what all tasks of one real user have together: how many they are, and how many
+/// signals they have yet to take. Linux' struct user_struct, with the counts of struct ucounts.
 ///
 /// A task holds a reference to the one of its real user (Task::user), so it lives as long as the
 /// user has tasks. Kernel threads have none and are not counted.
@@ -16,8 +16,9 @@ namespace sched {
 struct UserStruct {
     u32 uid = 0;
     RefCount ref_count;
-    std::atomic<u64> processes{0};  // tasks, up to their burial: what RLIMIT_NPROC limits
-    ListLink link;                  // in the table; user.cc
+    std::atomic<u64> processes{0};        // tasks, up to their burial: what RLIMIT_NPROC limits
+    std::atomic<u64> pending_signals{0};  // SigQueues of all of them: RLIMIT_SIGPENDING
+    ListLink link;                        // in the table; user.cc
 
     static void release(UserStruct* user);
 };
@@ -29,5 +30,28 @@ Result<Ref<UserStruct>> find_user(u32 uid);
 inline bool has_too_many_processes(const UserStruct& user, u64 limit) {
     return user.uid != 0 && user.processes.load(std::memory_order_relaxed) > limit;
 }
+
+/// A place among the pending signals that a user's tasks may have, or null: for nobody yet. Who has
+/// one keeps the user, so that it is given back to whom it was taken from, whatever the task has
+/// become meanwhile.
+class SignalPlace {
+public:
+    SignalPlace() = default;
+    /// One more for `user`, unless there are `limit`: then without. Any context.
+    static SignalPlace take(UserStruct& user, u64 limit);
+    SignalPlace(SignalPlace&&) = default;
+    SignalPlace& operator=(SignalPlace&& from) {
+        std::swap(user_, from.user_);
+        return *this;
+    }
+    /// Drops a reference to the user, who may go with it: takes the table's lock then.
+    ~SignalPlace() {
+        if (user_) user_->pending_signals.fetch_sub(1, std::memory_order_relaxed);
+    }
+    explicit operator bool() const { return bool(user_); }
+
+private:
+    Ref<UserStruct> user_;
+};
 
 }  // namespace sched

@@ -48,6 +48,72 @@ static void pending_limit(void) {
     CHECK(take(rt, &info) == 0);
 }
 
+/* The number of signals that wait for all of the user's tasks, as /proc has it. */
+static unsigned long queued_signals(void) {
+    char text[4096] = "";
+    int fd = open("/proc/self/status", O_RDONLY);
+    NEED(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    const char* line = strstr(text, "SigQ:");
+    NEED(line);
+    return strtoul(line + 5, NULL, 10);
+}
+
+/* The limit is for all of a user's processes together, whichever it was that sent. */
+static void pending_limit_of_user(void) {
+    become_somebody();
+    const int rt = SIGRTMIN + 1;
+    struct rlimit limit = {4, 4};
+    int ready[2], end[2];
+    char byte;
+    NEED(pipe(ready) == 0 && pipe(end) == 0);
+    block(rt);
+    NEED(setrlimit(RLIMIT_SIGPENDING, &limit) == 0);
+    CHECK_EQ(queued_signals(), 0);
+    pid_t child = fork_or_die();
+    if (child == 0) {
+        CHECK_EQ(queued_signals(), 0);
+        for (int i = 0; i < 3; i++) CHECK(queue(getpid(), rt, i) == 0);
+        NEED(write(ready[1], "", 1) == 1);
+        close(end[1]);
+        _exit(read(end[0], &byte, 1) != 0 || failed_checks != 0);
+    }
+    NEED(read(ready[0], &byte, 1) == 1);
+    CHECK_EQ(queued_signals(), 3);
+    CHECK(queue(getpid(), rt, 3) == 0);
+    CHECK_ERRNO(queue(getpid(), rt, 4), EAGAIN);
+    CHECK_ERRNO(queue(child, rt, 4), EAGAIN);
+    timer_t timer;
+    CHECK_ERRNO(timer_create(CLOCK_MONOTONIC, NULL, &timer), EAGAIN);
+    CHECK_EQ(queued_signals(), 4);
+    close(end[1]);
+    CHECK_EXITED(status_of(child), 0); /* what it left behind went with it */
+    CHECK_EQ(queued_signals(), 1);
+    CHECK(timer_create(CLOCK_MONOTONIC, NULL, &timer) == 0);
+    CHECK_EQ(queued_signals(), 2);
+    CHECK(timer_delete(timer) == 0);
+    siginfo_t info;
+    CHECK(take(rt, &info) == rt);
+    CHECK_EQ(queued_signals(), 0);
+}
+
+/* A process that becomes another user's leaves its pending signals to the one it was. */
+static void pending_signals_keep_their_user(void) {
+    if (geteuid() != 0) skip_case("not root");
+    const int rt = SIGRTMIN + 1;
+    siginfo_t info;
+    block(rt);
+    CHECK(queue(getpid(), rt, 1) == 0);
+    NEED(setuid(61234) == 0);
+    CHECK_EQ(queued_signals(), 0);
+    CHECK(queue(getpid(), rt, 2) == 0);
+    CHECK_EQ(queued_signals(), 1);
+    CHECK(take(rt, &info) == rt && info.si_value.sival_int == 1);
+    CHECK_EQ(queued_signals(), 1);
+    CHECK(take(rt, &info) == rt && info.si_value.sival_int == 2);
+    CHECK_EQ(queued_signals(), 0);
+}
+
 /* A thread's own before the process', then by number, then by age. */
 static void order(void) {
     siginfo_t info;
@@ -350,8 +416,8 @@ static void across_a_stop(void) {
 }
 
 int main(void) {
-    return run_cases((struct test_case[]){CASE(pending_limit), CASE(order), CASE(sources),
-                                          CASE(of_children), CASE(child_flags), CASE(forgery),
-                                          CASE(stacks), CASE(stack_overflow),
-                                          CASE(interrupted_calls), CASE(across_a_stop), END});
+    return run_cases((struct test_case[]){
+        CASE(pending_limit), CASE(pending_limit_of_user), CASE(pending_signals_keep_their_user),
+        CASE(order), CASE(sources), CASE(of_children), CASE(child_flags), CASE(forgery),
+        CASE(stacks), CASE(stack_overflow), CASE(interrupted_calls), CASE(across_a_stop), END});
 }

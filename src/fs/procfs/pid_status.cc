@@ -33,10 +33,8 @@ struct Snapshot {
 void add_signals(Snapshot& out, Task& task) {
     IrqGuard guard(task.sighand->lock);
     if (task.pending) out.pending = task.pending->set;
-    if (task.signal) {
-        out.shared_pending = task.signal->shared_pending.set;
-        out.queued_signals = task.signal->queued_signals;
-    }
+    if (task.signal) out.shared_pending = task.signal->shared_pending.set;
+    if (task.user) out.queued_signals = task.user->pending_signals.load();
     for (int i = 0; i < abi::kSignals; i++) {
         const u64 handler = task.sighand->action[i].handler;
         if (handler == abi::SIG_IGN) out.ignored |= u64{1} << i;

@@ -40,9 +40,9 @@ abi::KernelSigaction exchange_action(Task& task, int signal, const abi::KernelSi
     action.mask &= ~kUnblockable;
     if (!is_ignored(task, signal)) return old;
     SignalStruct& process = *task.signal;
-    had_timer = flush_pending(process, process.shared_pending, sig_bit(signal));
+    had_timer = flush_pending(process.shared_pending, sig_bit(signal));
     for_each_thread(process, [&](Task& thread) {
-        had_timer |= flush_pending(process, *thread.pending, sig_bit(signal));
+        had_timer |= flush_pending(*thread.pending, sig_bit(signal));
     });
     if (signal == abi::SIGALRM) restart_real_timer(process);
     return old;

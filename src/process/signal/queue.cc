@@ -17,9 +17,8 @@ namespace {
 constinit mm::KmemCache sigqueue_cache("sigqueue", sizeof(SigQueue), alignof(SigQueue));
 
 /// Of an entry that is in no queue any more. A timer keeps its own.
-void free_queued(SignalStruct& signal, SigQueue& queued) {
+void free_queued(SigQueue& queued) {
     if (queued.timer != nullptr) return;
-    signal.queued_signals--;
     queued.~SigQueue();
     sigqueue_cache.free(&queued);
 }
@@ -33,7 +32,7 @@ int next_signal(const PendingSignals& pending, u64 blocked) {
 }
 
 /// Takes `number` out of the queue, with its details if they were kept. True if it is a timer's.
-bool collect_signal(SignalStruct& signal, PendingSignals& pending, int number, abi::SigInfo& info) {
+bool collect_signal(PendingSignals& pending, int number, abi::SigInfo& info) {
     SigQueue* found = nullptr;
     bool more = false;
     for (SigQueue& queued : pending.queue) {
@@ -53,22 +52,23 @@ bool collect_signal(SignalStruct& signal, PendingSignals& pending, int number, a
     info = found->info;
     found->link.unlink();
     const bool is_timer = found->timer != nullptr;
-    free_queued(signal, *found);
+    free_queued(*found);
     return is_timer;
 }
 
 }  // namespace
 
-bool queue_signal(SignalStruct& signal, PendingSignals& pending, const abi::SigInfo& info) {
+bool queue_signal(Task& task, PendingSignals& pending, const abi::SigInfo& info) {
     // Of a standard signal at most one waits, so the kernel and kill() may always say who they are.
     const bool unlimited = info.signo < abi::SIGRTMIN && info.code >= 0;
-    const u64 limit = signal.rlimits[abi::RLIMIT_SIGPENDING].current;
-    if (!unlimited && signal.queued_signals >= limit) return false;
+    const u64 limit = task.signal->rlimits[abi::RLIMIT_SIGPENDING].current;
+    auto place = sched::SignalPlace::take(*task.user, unlimited ? ~u64{0} : limit);
+    if (!place) return false;
     Result<void*> memory = sigqueue_cache.alloc(mm::Gfp::Atomic);
     if (!memory.ok()) return false;
-    SigQueue* const queued = new (memory.take()) SigQueue{.link = {}, .info = info};
+    SigQueue* const queued =
+        new (memory.take()) SigQueue{.link = {}, .info = info, .place = std::move(place)};
     pending.queue.push_back(*queued);
-    signal.queued_signals++;
     return true;
 }
 
@@ -77,10 +77,10 @@ int dequeue_signal(Task& task, u64 blocked, abi::SigInfo& info) NO_LOCK_ANALYSIS
     bool is_timer = false;
     int number = next_signal(*task.pending, blocked);
     if (number != 0) {
-        is_timer = collect_signal(signal, *task.pending, number, info);
+        is_timer = collect_signal(*task.pending, number, info);
     } else {
         number = next_signal(signal.shared_pending, blocked);
-        if (number != 0) is_timer = collect_signal(signal, signal.shared_pending, number, info);
+        if (number != 0) is_timer = collect_signal(signal.shared_pending, number, info);
         if (number == abi::SIGALRM) restart_real_timer(signal);
     }
     if (number != 0 && (sig_bit(number) & kStopSignals)) signal.wait_flags |= kStopDequeued;
@@ -93,7 +93,7 @@ int dequeue_signal(Task& task, u64 blocked, abi::SigInfo& info) NO_LOCK_ANALYSIS
     return number;
 }
 
-bool flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask) {
+bool flush_pending(PendingSignals& pending, u64 mask) {
     if ((pending.set & mask) == 0) return false;
     bool had_timer = false;
     pending.set &= ~mask;
@@ -101,7 +101,7 @@ bool flush_pending(SignalStruct& signal, PendingSignals& pending, u64 mask) {
         if ((sig_bit(queued.info.signo) & mask) == 0) continue;
         queued.link.unlink();
         had_timer |= queued.timer != nullptr;
-        free_queued(signal, queued);
+        free_queued(queued);
     }
     return had_timer;
 }

@@ -21,12 +21,11 @@ bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock, tas
     SignalStruct& signal = *task.signal;
     if (signal.group_exit) return number == abi::SIGKILL;
     if (sig_bit(number) & kStopSignals) {
-        flush_pending(signal, signal.shared_pending, sig_bit(abi::SIGCONT));
-        for_each_thread(signal, [&](Task& thread) {
-            flush_pending(signal, *thread.pending, sig_bit(abi::SIGCONT));
-        });
+        flush_pending(signal.shared_pending, sig_bit(abi::SIGCONT));
+        for_each_thread(
+            signal, [&](Task& thread) { flush_pending(*thread.pending, sig_bit(abi::SIGCONT)); });
     } else if (number == abi::SIGCONT) {
-        flush_pending(signal, signal.shared_pending, kStopSignals);
+        flush_pending(signal.shared_pending, kStopSignals);
         if (signal.stop_signal != 0) {
             signal.wait_flags = kWaitContinued | kNotifyContinued;
         }
@@ -34,7 +33,7 @@ bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock, tas
         signal.stop_signal = 0;
         signal.stop_count = 0;
         for_each_thread(signal, [&](Task& thread) {
-            flush_pending(signal, *thread.pending, kStopSignals);
+            flush_pending(*thread.pending, kStopSignals);
             thread.clear(sched::kNotifyResume);
             if (signal.wait_flags & kNotifyContinued) thread.set(sched::kSigPending);
             ptrace_trap_notify(thread);
@@ -97,7 +96,7 @@ Result<void> do_send(Task& task, const abi::SigInfo& info, Target target, bool f
         target == Target::Process ? task.signal->shared_pending : *task.pending;
     const bool queues = number >= abi::SIGRTMIN;
     if (!queues && (pending.set & sig_bit(number))) return {};
-    if (!queue_signal(*task.signal, pending, info) && queues && info.code != abi::SI_USER) {
+    if (!queue_signal(task, pending, info) && queues && info.code != abi::SI_USER) {
         return EAGAIN;
     }
     pending.set |= sig_bit(number);

@@ -28,17 +28,11 @@ Result<PosixTimers*> own_timers() {
     return task.signal->posix_timers;
 }
 
-/// One pending signal more or less is promised by the process.
-bool reserve_signal(Task& task) {
-    IrqGuard guard(task.sighand->lock);
-    SignalStruct& signal = *task.signal;
-    if (signal.queued_signals >= signal.rlimits[abi::RLIMIT_SIGPENDING].current) return false;
-    signal.queued_signals++;
-    return true;
-}
-void unreserve_signal(SignalStruct& signal) REQUIRES(tasks_lock) {
-    IrqGuard guard(signal.leader->sighand->lock);
-    signal.queued_signals--;
+/// The timer's signal counts as pending from now on, as long as the timer lives.
+bool reserve_signal(Task& task, PosixTimer& timer) {
+    const u64 limit = task.signal->rlimits[abi::RLIMIT_SIGPENDING].current;
+    timer.queued.place = sched::SignalPlace::take(*task.user, limit);
+    return bool(timer.queued.place);
 }
 
 void free_timer(PosixTimer* timer) {
@@ -112,7 +106,6 @@ void delete_timer(PosixTimers& all, PosixTimer& timer) REQUIRES(all.mutex) {
         IrqGuard guard(tasks_lock);
         cancel_cpu_timer(timer.cpu_timer);
         cancel_sigqueue(timer.queued);
-        unreserve_signal(timer.signal);
     }
     free_timer(&timer);
 }
@@ -139,7 +132,7 @@ Result<i32> timer_create(int clock_id, const abi::Sigevent* event) {
                                      .reserved = {}};
     Result<void> made = set_event(*timer, event ? *event : kDefault);
     if (made.ok()) made = settle_clock(*timer);
-    if (made.ok() && !reserve_signal(task)) made = EAGAIN;
+    if (made.ok() && !reserve_signal(task, *timer)) made = EAGAIN;
     if (!made.ok()) {
         free_timer(timer);
         return made.error();
@@ -147,8 +140,6 @@ Result<i32> timer_create(int clock_id, const abi::Sigevent* event) {
     sched::MutexGuard guard(all.mutex);
     made = insert(all, *timer);
     if (!made.ok()) {
-        IrqGuard tasks_guard(tasks_lock);
-        unreserve_signal(*task.signal);
         free_timer(timer);
         return made.error();
     }
