@@ -54,8 +54,11 @@ inline constexpr u32 kSchedAttrSize0 = 48;
 inline constexpr u64 SCHED_FLAG_RESET_ON_FORK = 0x01, SCHED_FLAG_RECLAIM = 0x02;
 inline constexpr u64 SCHED_FLAG_DL_OVERRUN = 0x04, SCHED_FLAG_KEEP_POLICY = 0x08;
 inline constexpr u64 SCHED_FLAG_KEEP_PARAMS = 0x10, SCHED_FLAG_UTIL_CLAMP = 0x60;
-/// What this kernel does, or says EOPNOTSUPP to; it neither reclaims nor tells of overruns.
-inline constexpr u64 SCHED_FLAG_KNOWN = SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY |
-                                        SCHED_FLAG_KEEP_PARAMS | SCHED_FLAG_UTIL_CLAMP;
+/// What this kernel does, or says EOPNOTSUPP to; it does not reclaim.
+inline constexpr u64 SCHED_FLAG_KNOWN = SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_DL_OVERRUN |
+                                        SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS |
+                                        SCHED_FLAG_UTIL_CLAMP;
+/// Those that belong to a deadline task's numbers.
+inline constexpr u64 SCHED_DL_FLAGS = SCHED_FLAG_DL_OVERRUN;
 
 }  // namespace abi

@@ -155,6 +155,12 @@ u64 rr_interval(const Task& task) {
     return class_of(task).rr_interval(guard.rq(), task);
 }
 
+u64 rt_awake_ns(const Task& task) {
+    TaskRqGuard guard(task);
+    if (task.sched_class != ClassId::RealTime) return 0;
+    return task.se.sum_exec_runtime - task.rt.awake_from_ns;
+}
+
 void leave_classes(Task& task) {
     if (task.dl == nullptr) return;
     (void)set_scheduler(task, {.policy = abi::SCHED_OTHER}).ok();

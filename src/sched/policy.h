@@ -42,6 +42,10 @@ void set_boost(Task& task, i32 prio);
 /// sched_rr_get_interval(2), ns.
 u64 rr_interval(const Task& task);
 
+/// For how long a task of the real-time class, an own or a borrowed one, has run since it last woke
+/// up, in ns; 0 for others. Any context; takes its run queue's lock.
+u64 rt_awake_ns(const Task& task);
+
 /// Real-time and deadline tasks may use `runtime_ns` of each `period_ns`, on each processor; all of
 /// it if it is negative. EINVAL if it is more than the period; EBUSY if deadline tasks have been
 /// promised more. Linux: sched_rt_handler().

@@ -16,6 +16,7 @@ struct SchedEntity {
 
 struct RtEntity {
     u64 slice_used_ns = 0;     // SCHED_RR: of its turn
+    u64 awake_from_ns = 0;     // sum_exec_runtime when it last woke up, or came into the class
     bool to_the_back = false;  // its turn is over: waits behind its equals, else before them
 };
 

@@ -91,10 +91,11 @@ Result<abi::SchedAttr> copy_attr(UserPtr<u32> size_at) {
 
 Result<SchedParams> to_params(const abi::SchedAttr& attr, const SchedParams& old) {
     if (attr.flags & ~abi::SCHED_FLAG_KNOWN) return EINVAL;
-    SchedParams params{.policy = attr.policy,
-                       .nice = std::max(-20, std::min(attr.nice, 19)),
-                       .rt_priority = attr.priority,
-                       .dl = {attr.runtime, attr.deadline, attr.period}};
+    SchedParams params{
+        .policy = attr.policy,
+        .nice = std::max(-20, std::min(attr.nice, 19)),
+        .rt_priority = attr.priority,
+        .dl = {attr.runtime, attr.deadline, attr.period, attr.flags & abi::SCHED_DL_FLAGS}};
     if (attr.flags & abi::SCHED_FLAG_KEEP_PARAMS) params = old;  // and then the policy stays, too
     if (attr.flags & abi::SCHED_FLAG_KEEP_POLICY) params.policy = old.policy;
     params.reset_on_fork = attr.flags & abi::SCHED_FLAG_KEEP_POLICY
@@ -124,6 +125,7 @@ Result<void> sys_sched_getattr(PidNumber pid, VirtAddr to, u32 size, u32 flags) 
     if (sched::is_fair_policy(params.policy)) attr.nice = params.nice;
     if (sched::is_rt_policy(params.policy)) attr.priority = params.rt_priority;
     if (params.policy == abi::SCHED_DEADLINE) {
+        attr.flags |= params.dl.flags;
         attr.runtime = params.dl.runtime;
         attr.deadline = params.dl.deadline;
         attr.period = params.dl.period;

@@ -6,6 +6,7 @@
 #include "mm/own.h"
 #include "process/process.h"
 #include "process/signal_internal.h"
+#include "process/timer/sched_limits.h"
 
 namespace process {
 
@@ -116,6 +117,7 @@ void check_process(SignalStruct& signal, u64 now_ns) REQUIRES(tasks_lock) {
 /// The scheduler's tick: time has passed for this task.
 void run_posix_cpu_timers(Task& task, u64 now_ns) {
     if (task.signal == nullptr) return;
+    if (task.sched_class == sched::ClassId::RealTime) check_rt_time(task);
     const bool thread_due = task.cpu_check_ns.load(std::memory_order_relaxed) <= now_ns;
     const bool process_due = task.signal->cpu_check_ns.load(std::memory_order_relaxed) <= now_ns;
     if (!thread_due && !process_due) return;
@@ -255,6 +257,9 @@ Result<CpuSleep> sleep_on_cpu_clock(const CpuClock& clock, u64 ns, bool absolute
     return CpuSleep{deadline, now < deadline ? deadline - now : 1};
 }
 
-void init_cpu_timers() { sched::task_tick_hook = run_posix_cpu_timers; }
+void init_cpu_timers() {
+    sched::task_tick_hook = run_posix_cpu_timers;
+    init_sched_limits();
+}
 
 }  // namespace process

@@ -1,6 +1,7 @@
 // The deadline class: earliest deadline first, with a constant bandwidth server for each task.
 // Linux: kernel/sched/deadline.c.
 
+#include "abi/sched.h"
 #include "mm/slab.h"
 #include "sched/run_queue.h"
 
@@ -50,21 +51,27 @@ void uncount(RunQueue& rq) {
 
 void park(DlEntity& dl) { dl.parked = true; }
 
-/// A new period has begun.
-time::Restart period_begins(time::HrTimer& timer) NO_LOCK_ANALYSIS {
-    DlEntity& dl = reinterpret_cast<DlEntity&>(timer);  // its first member
+/// A new period has begun. True if the task wants to hear that the last one was too short for it.
+bool begin_period(DlEntity& dl) NO_LOCK_ANALYSIS {
     Task& task = dl.task;
     TaskRqGuard guard(task);
     RunQueue& rq = guard.rq();
-    if (task.sched_class != ClassId::Deadline) return time::Restart::No;
+    const bool tells = std::exchange(dl.overrun, false);
+    if (task.sched_class != ClassId::Deadline) return false;
     rq.update_curr();
     replenish(dl, rq.clock);
-    if (!dl.parked) return time::Restart::No;
+    if (!dl.parked) return tells;
     dl.parked = false;
     rq.dl.tree.insert(task);
     count(rq);
     rq.note_waiting();
     if (rq.should_preempt(task)) resched_curr(rq);
+    return tells;
+}
+
+time::Restart period_begins(time::HrTimer& timer) {
+    DlEntity& dl = reinterpret_cast<DlEntity&>(timer);  // its first member
+    if (begin_period(dl) && dl_overrun_hook != nullptr) dl_overrun_hook(dl.task);
     return time::Restart::No;
 }
 
@@ -136,6 +143,8 @@ public:
         DlEntity& dl = *task.dl;
         dl.runtime_left -= i64(delta);
         if (dl.throttled || (dl.runtime_left > 0 && !dl.yielded)) return;
+        const bool wants = dl.params.flags & abi::SCHED_FLAG_DL_OVERRUN;
+        if (wants && dl.runtime_left <= 0) dl.overrun = true;
         throttle(dl);
         resched_curr(rq);
     }
@@ -156,6 +165,8 @@ constinit DeadlineClass deadline;
 }  // namespace
 
 const SchedClass& deadline_class = deadline;
+
+void (*dl_overrun_hook)(Task& task) = nullptr;
 
 RunQueue::RunQueue() : budget_timer(budget_ends) {}
 

@@ -32,6 +32,7 @@ struct DlEntity {
     bool throttled = false;     // (rq) the timer will replenish it
     bool parked = false;        // (rq) ready, but throttled
     bool yielded = false;       // (rq) wants nothing more in this period
+    bool overrun = false;       // (rq) has used more than its runtime, and wants to hear of it
 };
 
 struct ByDeadline {
@@ -44,6 +45,10 @@ struct DlRq {
     u32 nr_running = 0;
     RbTree<Task, &Task::run_node, ByDeadline> tree;
 };
+
+/// Tells a task with SCHED_FLAG_DL_OVERRUN, when its next period begins, that it used up the
+/// runtime of the last one. Interrupt context, no locks. Null until process/ sets it.
+extern void (*dl_overrun_hook)(Task& task);
 
 /// Makes sure that the task has a DlEntity. ENOMEM. Process context.
 Result<void> dl_prepare(Task& task);

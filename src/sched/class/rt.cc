@@ -54,9 +54,16 @@ void uncount(RunQueue& rq) {
     rq.rt.nr_running--;
 }
 
+/// From here on the time counts that a real-time task may run without sleeping.
+void begin_awake(Task& task, Why why) {
+    const bool goes_on = why == Why::Requeue || why == Why::Migrate;
+    if (!goes_on) task.rt.awake_from_ns = task.se.sum_exec_runtime;
+}
+
 class RtClass final : public SchedClass {
 public:
-    void enqueue(RunQueue& rq, Task& task, Why) const override {
+    void enqueue(RunQueue& rq, Task& task, Why why) const override {
+        begin_awake(task, why);
         insert(rq.rt, task, true);
         count(rq);
     }
@@ -68,7 +75,10 @@ public:
         task.rt.slice_used_ns = 0;
         uncount(rq);
     }
-    void adopt(RunQueue& rq, Task&, Why) const override { count(rq); }
+    void adopt(RunQueue& rq, Task& task, Why why) const override {
+        begin_awake(task, why);
+        count(rq);
+    }
     void joined_asleep(RunQueue&, Task&) const override {}
 
     Task* pick_next(RunQueue& rq) const override;
