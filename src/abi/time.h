@@ -9,6 +9,10 @@ struct Timespec {
     i64 sec;
     i64 nsec;
 };
+/// The same with the words of i386.
+struct Timespec32 {
+    i32 sec, nsec;
+};
 
 struct Timeval {
     i64 sec;

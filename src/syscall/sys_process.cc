@@ -11,6 +11,7 @@
 #include "process/pidfd.h"
 #include "process/process.h"
 #include "process/rseq.h"
+#include "syscall/process_calls.h"
 #include "syscall/table.h"
 #include "syscall/user_path.h"
 #include "syscall/user_struct.h"
@@ -102,27 +103,16 @@ u64 sys_clone3(arch::TrapFrame& frame) {
 
 // --- execve --------------------------------------------------------------------------------------
 
-struct ExecPointers {
-    u64 name, argv, envp;
-};
-
-Result<void> exec(arch::TrapFrame& frame, int dirfd, const ExecPointers& at, u32 flags) {
-    const UserPath path = TRY(UserPath::copy_in(UserPtr<const char>(at.name)));
-    return process::do_execveat({.dirfd = dirfd,
-                                 .name = path.view(),
-                                 .at_flags = flags,
-                                 .argv = {.user = UserPtr<const u64>(at.argv)},
-                                 .envp = {.user = UserPtr<const u64>(at.envp)}},
-                                frame);
-}
+process::StringList strings_at(u64 at) { return {.user = VirtAddr(at)}; }
 
 u64 sys_execve(arch::TrapFrame& frame) {
-    return to_register(exec(frame, abi::AT_FDCWD, {frame.rdi, frame.rsi, frame.rdx}, 0));
+    const ExecPointers at{frame.rdi, strings_at(frame.rsi), strings_at(frame.rdx)};
+    return to_register(do_exec(frame, abi::AT_FDCWD, at, 0));
 }
 
 u64 sys_execveat(arch::TrapFrame& frame) {
-    return to_register(exec(frame, static_cast<int>(frame.rdi), {frame.rsi, frame.rdx, frame.r10},
-                            static_cast<u32>(frame.r8)));
+    const ExecPointers at{frame.rsi, strings_at(frame.rdx), strings_at(frame.r10)};
+    return to_register(do_exec(frame, static_cast<int>(frame.rdi), at, static_cast<u32>(frame.r8)));
 }
 
 // --- exit and wait -------------------------------------------------------------------------------
@@ -131,44 +121,11 @@ Result<void> sys_exit(int code) { process::do_exit(abi::status_exited(code)); }
 Result<void> sys_exit_group(int code) { process::do_group_exit(abi::status_exited(code)); }
 
 Result<u64> sys_wait4(PidNumber pid, UserPtr<i32> status, u32 options, UserPtr<abi::Rusage> usage) {
-    constexpr u32 kKnown = abi::WNOHANG | abi::WUNTRACED | abi::WCONTINUED | abi::kWaitNoThread |
-                           abi::kWaitAll | abi::kWaitClone;
-    if (options & ~kKnown) return EINVAL;
-    if (pid == INT32_MIN) return ESRCH;
-    process::WaitRequest request{.type = abi::P_PID, .id = pid, .options = options | abi::WEXITED};
-    if (pid == -1) {
-        request.type = abi::P_ALL;
-    } else if (pid <= 0) {
-        request.type = abi::P_PGID;
-        request.id = pid == 0 ? sched::current().signal->pgrp : -pid;
-    }
-    const process::WaitOutcome outcome = TRY(process::do_wait(request));
+    const process::WaitOutcome outcome = TRY(do_wait4(pid, options));
     if (outcome.pid == 0) return u64{0};
     if (!status.is_null()) TRY(status.copy_out(outcome.status));
     if (!usage.is_null()) TRY(usage.copy_out(outcome.usage));
     return static_cast<u64>(outcome.pid);
-}
-
-abi::SigInfo wait_info(const process::WaitOutcome& outcome) {
-    abi::SigInfo info;
-    if (outcome.pid == 0) return info;
-    info.signo = abi::SIGCHLD;
-    info.set_sender(outcome.pid, outcome.uid);
-    const i32 status = outcome.status;
-    if (status == abi::kStatusContinued) {
-        info.code = abi::CLD_CONTINUED;
-        info.set_child(abi::SIGCONT, 0, 0);
-    } else if ((status & 0xff) == 0x7f) {
-        info.code = outcome.trapped ? abi::CLD_TRAPPED : abi::CLD_STOPPED;
-        info.set_child(status >> 8, 0, 0);
-    } else if (status & 0x7f) {
-        info.code = (status & abi::kStatusCore) ? abi::CLD_DUMPED : abi::CLD_KILLED;
-        info.set_child(status & 0x7f, 0, 0);
-    } else {
-        info.code = abi::CLD_EXITED;
-        info.set_child(status >> 8, 0, 0);
-    }
-    return info;
 }
 
 /// A pidfd that does not block turns "not yet" into EAGAIN.
@@ -183,26 +140,6 @@ Result<process::WaitOutcome> wait_for_pidfd(int fd, u32 options) {
     return process::WaitOutcome(outcome);
 }
 
-Result<process::WaitOutcome> waitid(int type, PidNumber id, u32 options) {
-    constexpr u32 kEvents = abi::WEXITED | abi::WSTOPPED | abi::WCONTINUED;
-    constexpr u32 kKnown = kEvents | abi::WNOHANG | abi::WNOWAIT | abi::kWaitNoThread |
-                           abi::kWaitAll | abi::kWaitClone;
-    if ((options & ~kKnown) || !(options & kEvents)) return EINVAL;
-    switch (type) {
-    case abi::P_ALL: break;
-    case abi::P_PID:
-        if (id <= 0) return EINVAL;
-        break;
-    case abi::P_PGID:
-        if (id < 0) return EINVAL;
-        if (id == 0) id = sched::current().signal->pgrp;
-        break;
-    case abi::P_PIDFD: return wait_for_pidfd(id, options);
-    default: return EINVAL;
-    }
-    return process::do_wait({.type = type, .id = id, .options = options});
-}
-
 /// Only what waitid() has to say: the rest of the caller's siginfo_t stays.
 Result<void> write_wait_info(VirtAddr at, const abi::SigInfo& info) {
     constexpr usize kNumbers = offsetof(abi::SigInfo, reserved);  // si_signo, si_errno, si_code
@@ -213,7 +150,7 @@ Result<void> write_wait_info(VirtAddr at, const abi::SigInfo& info) {
 
 Result<void> sys_waitid(int type, PidNumber id, UserPtr<abi::SigInfo> info, u32 options,
                         UserPtr<abi::Rusage> usage) {
-    Result<process::WaitOutcome> waited = waitid(type, id, options);
+    Result<process::WaitOutcome> waited = do_waitid(type, id, options);
     process::WaitOutcome outcome;
     if (waited.ok()) outcome = waited.value();
     if (!usage.is_null() && outcome.pid != 0) TRY(usage.copy_out(outcome.usage));
@@ -292,6 +229,70 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<void> do_exec(arch::TrapFrame& frame, int dirfd, const ExecPointers& at, u32 flags) {
+    const UserPath path = TRY(UserPath::copy_in(UserPtr<const char>(at.name)));
+    return process::do_execveat(
+        {.dirfd = dirfd, .name = path.view(), .at_flags = flags, .argv = at.argv, .envp = at.envp},
+        frame);
+}
+
+Result<process::WaitOutcome> do_wait4(PidNumber pid, u32 options) {
+    constexpr u32 kKnown = abi::WNOHANG | abi::WUNTRACED | abi::WCONTINUED | abi::kWaitNoThread |
+                           abi::kWaitAll | abi::kWaitClone;
+    if (options & ~kKnown) return EINVAL;
+    if (pid == INT32_MIN) return ESRCH;
+    process::WaitRequest request{.type = abi::P_PID, .id = pid, .options = options | abi::WEXITED};
+    if (pid == -1) {
+        request.type = abi::P_ALL;
+    } else if (pid <= 0) {
+        request.type = abi::P_PGID;
+        request.id = pid == 0 ? sched::current().signal->pgrp : -pid;
+    }
+    return process::do_wait(request);
+}
+
+Result<process::WaitOutcome> do_waitid(int type, PidNumber id, u32 options) {
+    constexpr u32 kEvents = abi::WEXITED | abi::WSTOPPED | abi::WCONTINUED;
+    constexpr u32 kKnown = kEvents | abi::WNOHANG | abi::WNOWAIT | abi::kWaitNoThread |
+                           abi::kWaitAll | abi::kWaitClone;
+    if ((options & ~kKnown) || !(options & kEvents)) return EINVAL;
+    switch (type) {
+    case abi::P_ALL: break;
+    case abi::P_PID:
+        if (id <= 0) return EINVAL;
+        break;
+    case abi::P_PGID:
+        if (id < 0) return EINVAL;
+        if (id == 0) id = sched::current().signal->pgrp;
+        break;
+    case abi::P_PIDFD: return wait_for_pidfd(id, options);
+    default: return EINVAL;
+    }
+    return process::do_wait({.type = type, .id = id, .options = options});
+}
+
+abi::SigInfo wait_info(const process::WaitOutcome& outcome) {
+    abi::SigInfo info;
+    if (outcome.pid == 0) return info;
+    info.signo = abi::SIGCHLD;
+    info.set_sender(outcome.pid, outcome.uid);
+    const i32 status = outcome.status;
+    if (status == abi::kStatusContinued) {
+        info.code = abi::CLD_CONTINUED;
+        info.set_child(abi::SIGCONT, 0, 0);
+    } else if ((status & 0xff) == 0x7f) {
+        info.code = outcome.trapped ? abi::CLD_TRAPPED : abi::CLD_STOPPED;
+        info.set_child(status >> 8, 0, 0);
+    } else if (status & 0x7f) {
+        info.code = (status & abi::kStatusCore) ? abi::CLD_DUMPED : abi::CLD_KILLED;
+        info.set_child(status & 0x7f, 0, 0);
+    } else {
+        info.code = abi::CLD_EXITED;
+        info.set_child(status >> 8, 0, 0);
+    }
+    return info;
+}
 
 constinit const std::span<const Entry> kProcessCalls = kCalls;
 

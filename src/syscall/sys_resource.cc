@@ -3,6 +3,7 @@
 #include "abi/prctl.h"
 #include "abi/resource.h"
 #include "process/timer/cpu_timer.h"
+#include "syscall/process_calls.h"
 #include "syscall/table.h"
 
 namespace syscall {
@@ -37,13 +38,11 @@ Result<Rlimit> do_prlimit(Task& task, u32 resource, const Rlimit* wanted) {
 }
 
 Result<void> sys_getrlimit(u32 resource, UserPtr<Rlimit> to) {
-    return to.copy_out(TRY(do_prlimit(sched::current(), resource, nullptr)));
+    return to.copy_out(TRY(do_getrlimit(resource)));
 }
 
 Result<void> sys_setrlimit(u32 resource, UserPtr<const Rlimit> from) {
-    const Rlimit wanted = TRY(from.copy_in());
-    TRY(do_prlimit(sched::current(), resource, &wanted));
-    return {};
+    return do_setrlimit(resource, TRY(from.copy_in()));
 }
 
 Result<Rlimit> prlimit_of(sched::PidNumber pid, u32 resource, const Rlimit* wanted) {
@@ -70,9 +69,7 @@ Result<void> sys_prlimit64(sched::PidNumber pid, u32 resource, UserPtr<const Rli
 }
 
 Result<void> sys_getrusage(int who, UserPtr<abi::Rusage> to) {
-    const bool known =
-        who == abi::RUSAGE_SELF || who == abi::RUSAGE_CHILDREN || who == abi::RUSAGE_THREAD;
-    if (!known) return EINVAL;
+    if (!is_rusage_target(who)) return EINVAL;
     return to.copy_out(process::get_rusage(sched::current(), who));
 }
 
@@ -84,6 +81,19 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<Rlimit> do_getrlimit(u32 resource) {
+    return do_prlimit(sched::current(), resource, nullptr);
+}
+
+Result<void> do_setrlimit(u32 resource, const Rlimit& wanted) {
+    TRY(do_prlimit(sched::current(), resource, &wanted));
+    return {};
+}
+
+bool is_rusage_target(int who) {
+    return who == abi::RUSAGE_SELF || who == abi::RUSAGE_CHILDREN || who == abi::RUSAGE_THREAD;
+}
 
 constinit const std::span<const Entry> kResourceCalls = kCalls;
 

@@ -3,6 +3,7 @@
 #include "core/time/clock.h"
 #include "process/signal_internal.h"
 #include "syscall/file/wait_args.h"
+#include "syscall/process_calls.h"
 #include "syscall/table.h"
 
 namespace syscall {
@@ -178,13 +179,9 @@ Result<void> set_altstack(Task& task, const abi::StackT& wanted) {
 }
 
 Result<void> sys_sigaltstack(UserPtr<const abi::StackT> wanted, UserPtr<abi::StackT> old) {
-    Task& task = sched::current();
-    const abi::StackT before{
-        .base = task.altstack_base.raw(),
-        .flags = task.altstack_flags | (on_altstack(task) ? abi::SS_ONSTACK : 0),
-        .reserved = 0,
-        .size = task.altstack_size};
-    if (!wanted.is_null()) TRY(set_altstack(task, TRY(wanted.copy_in())));
+    abi::StackT stack;
+    if (!wanted.is_null()) stack = TRY(wanted.copy_in());
+    const abi::StackT before = TRY(do_sigaltstack(wanted.is_null() ? nullptr : &stack));
     if (old.is_null()) return {};
     return old.copy_out(before);
 }
@@ -213,6 +210,17 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<abi::StackT> do_sigaltstack(const abi::StackT* wanted) {
+    Task& task = sched::current();
+    const abi::StackT before{
+        .base = task.altstack_base.raw(),
+        .flags = task.altstack_flags | (on_altstack(task) ? abi::SS_ONSTACK : 0),
+        .reserved = 0,
+        .size = task.altstack_size};
+    if (wanted != nullptr) TRY(set_altstack(task, *wanted));
+    return abi::StackT(before);
+}
 
 constinit const std::span<const Entry> kSignalCalls = kCalls;
 

@@ -5,6 +5,7 @@
 #include "process/timer/cpu_timer.h"
 #include "process/timer/timer_clock.h"
 #include "sched/hrtimer_sleep.h"
+#include "syscall/process_calls.h"
 #include "syscall/table.h"
 #include "syscall/time_values.h"
 
@@ -19,26 +20,32 @@ using time::ClockBase;
 /// A sleep that a signal ended and nothing but a handler ends for good. Linux: restart_block.
 struct RestartBlock {
     u64 deadline_ns;
-    VirtAddr remaining;  // where the rest goes; 0: nowhere
+    RestOfSleep remaining;
     int clock;
 };
 
 void keep(Task& task, const RestartBlock& block, u64 (*function)(Task&)) {
     task.restart_data[0] = block.deadline_ns;
-    task.restart_data[1] = block.remaining.raw();
+    task.restart_data[1] = block.remaining.at.raw();
     task.restart_data[2] = u64(block.clock);
+    task.restart_data[3] = block.remaining.is_32;
     task.restart_function = function;
 }
 RestartBlock kept(const Task& task) {
-    return {task.restart_data[0], VirtAddr(task.restart_data[1]), int(task.restart_data[2])};
+    const RestOfSleep remaining{VirtAddr(task.restart_data[1]), task.restart_data[3] != 0};
+    return {task.restart_data[0], remaining, int(task.restart_data[2])};
+}
+
+Result<void> tell_rest(const RestOfSleep& to, const Timespec& left) {
+    if (to.at.raw() == 0) return {};
+    if (!to.is_32) return UserPtr<Timespec>(to.at).copy_out(left);
+    return UserPtr<abi::Timespec32>(to.at).copy_out({i32(left.sec), i32(left.nsec)});
 }
 
 /// The sleep was interrupted: tells what is left, and how to go on if no handler runs.
 Result<void> interrupted(const RestartBlock& block, u64 left_ns, u64 (*function)(Task&)) {
     if (left_ns == 0) return {};
-    if (block.remaining.raw() != 0) {
-        TRY(UserPtr<Timespec>(block.remaining).copy_out(to_timespec(left_ns)));
-    }
+    TRY(tell_rest(block.remaining, to_timespec(left_ns)));
     keep(sched::current(), block, function);
     return ERESTART_RESTARTBLOCK;
 }
@@ -63,7 +70,7 @@ Result<void> sleep_relative(const RestartBlock& block) {
 /// restart_syscall(2) after a stop: sleeps for what is left.
 u64 restart_sleep(Task& task) { return to_register(sleep_relative(kept(task))); }
 
-Result<void> sleep_for(ClockBase clock, u64 ns, VirtAddr remaining) {
+Result<void> sleep_for(ClockBase clock, u64 ns, RestOfSleep remaining) {
     const ClockBase base = base_of_distance(clock);
     const u64 now = time::now_ns() + u64(time::clock_offset_ns(base));
     return sleep_relative({now + ns, remaining, int(base)});
@@ -78,7 +85,7 @@ Result<void> sleep_until(ClockBase clock, u64 deadline_ns) {
 
 u64 restart_cpu_sleep(Task& task);
 
-Result<void> sleep_on_cpu(int clock, u64 ns, bool absolute, VirtAddr remaining) {
+Result<void> sleep_on_cpu(int clock, u64 ns, bool absolute, RestOfSleep remaining) {
     const process::CpuClock cpu = *process::cpu_clock_of(clock);
     const bool own = cpu.pid == 0 || cpu.pid == sched::current().pid;
     if (cpu.per_thread && own) return EINVAL;  // it stands still while the thread sleeps
@@ -99,17 +106,14 @@ u64 restart_cpu_sleep(Task& task) {
 // --- the calls -----------------------------------------------------------------------------------
 
 Result<void> sys_nanosleep(UserPtr<const Timespec> wanted, VirtAddr remaining) {
-    return sleep_for(ClockBase::Monotonic, TRY(to_ns(TRY(wanted.copy_in()))), remaining);
+    return do_nanosleep(TRY(wanted.copy_in()), {remaining});
 }
 
+/// An unknown clock comes before a bad pointer.
 Result<void> sys_clock_nanosleep(int clock, int flags, UserPtr<const Timespec> wanted,
                                  VirtAddr remaining) {
-    const process::TimerClock found = TRY(process::timer_clock_of(clock));
-    if (clock == abi::CLOCK_THREAD_CPUTIME_ID) return EOPNOTSUPP;
-    const u64 ns = TRY(to_ns(TRY(wanted.copy_in())));
-    const bool absolute = flags & abi::TIMER_ABSTIME;
-    if (found.cpu) return sleep_on_cpu(clock, ns, absolute, remaining);
-    return absolute ? sleep_until(found.base, ns) : sleep_for(found.base, ns, remaining);
+    TRY(process::timer_clock_of(clock));
+    return do_clock_nanosleep(clock, flags, TRY(wanted.copy_in()), {remaining});
 }
 
 constexpr Entry kCalls[] = {
@@ -118,6 +122,19 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<void> do_nanosleep(const Timespec& wanted, RestOfSleep rest) {
+    return sleep_for(ClockBase::Monotonic, TRY(to_ns(wanted)), rest);
+}
+
+Result<void> do_clock_nanosleep(int clock, int flags, const Timespec& wanted, RestOfSleep rest) {
+    const process::TimerClock found = TRY(process::timer_clock_of(clock));
+    if (clock == abi::CLOCK_THREAD_CPUTIME_ID) return EOPNOTSUPP;
+    const u64 ns = TRY(to_ns(wanted));
+    const bool absolute = flags & abi::TIMER_ABSTIME;
+    if (found.cpu) return sleep_on_cpu(clock, ns, absolute, rest);
+    return absolute ? sleep_until(found.base, ns) : sleep_for(found.base, ns, rest);
+}
 
 constinit const std::span<const Entry> kSleepCalls = kCalls;
 

@@ -1,27 +1,8 @@
 /* int $0x80 from a 64-bit program: i386's numbers, arguments of 32 bits, registers kept. */
-#include "tests/check.h"
+#include "tests/int80.h"
 
 #include <sys/utsname.h>
 #include <time.h>
-
-static long call(long number, long a, long b, long c, long d, long e) {
-    long result;
-    asm volatile("int $0x80"
-                 : "=a"(result)
-                 : "0"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-                 : "memory");
-    return result;
-}
-static int number_of(long result) { return (int)result; }
-
-/* Memory whose address fits into a register of i386. */
-static char* low_page(void) {
-    char* page =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-    NEED(page != MAP_FAILED && (uintptr_t)page < 1ul << 32);
-    return page;
-}
-#define LOW(pointer) ((long)(uintptr_t)(pointer))
 
 static void identity(void) {
     CHECK_EQ(call(20, 0, 0, 0, 0, 0), getpid());

@@ -68,6 +68,17 @@ Result<void> Arguments::add_user(VirtAddr at) {
     return E2BIG;
 }
 
+namespace {
+
+Result<u64> pointer_at(const StringList& list, u32 index) {
+    if (list.words_32) {
+        return u64{TRY((UserPtr<const u32>(list.user) + index).copy_in())};
+    }
+    return (UserPtr<const u64>(list.user) + index).copy_in();
+}
+
+}  // namespace
+
 Result<u32> Arguments::add_list(const StringList& list, u32 skip) {
     if (list.from_kernel) {
         for (usize i = skip; i < list.kernel.size(); i++) {
@@ -75,10 +86,10 @@ Result<u32> Arguments::add_list(const StringList& list, u32 skip) {
         }
         return list.kernel.size() > skip ? u32(list.kernel.size()) - skip : 0;
     }
-    if (list.user.is_null()) return 0u;
+    if (list.user.raw() == 0) return 0u;
     u32 count = 0;
     for (u32 i = 0;; i++) {
-        const u64 string = TRY((list.user + i).copy_in());
+        const u64 string = TRY(pointer_at(list, i));
         if (string == 0) return count;
         if (i < skip) continue;
         TRY(add_user(VirtAddr(string)));

@@ -22,7 +22,8 @@ namespace process {
 
 /// A list of strings given by a program or by the kernel; a null user array is an empty list.
 struct StringList {
-    UserPtr<const u64> user = {};
+    VirtAddr user = {};     // an array of pointers
+    bool words_32 = false;  // … of 32 bits each
     std::span<const char* const> kernel = {};
     bool from_kernel = false;
 };

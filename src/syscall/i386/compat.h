@@ -19,5 +19,6 @@ u64 call_i386(arch::TrapFrame& frame) {
 extern constinit const std::span<const Entry> kCompatCalls;      // compat.cc
 extern constinit const std::span<const Entry> kFileCalls386;     // files.cc
 extern constinit const std::span<const Entry> kMachineCalls386;  // machine.cc
+extern constinit const std::span<const Entry> kProcessCalls386;  // processes.cc
 
 }  // namespace syscall

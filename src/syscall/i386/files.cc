@@ -97,10 +97,7 @@ u64 fcntl(arch::TrapFrame& frame) {
 
 // --- time ---------------------------------------------------------------------------------------
 
-struct Timespec32 {
-    i32 sec, nsec;
-};
-Result<void> clock_gettime(int clock, UserPtr<Timespec32> at) {
+Result<void> clock_gettime(int clock, UserPtr<abi::Timespec32> at) {
     const process::KClock* const found = process::clockid_to_kclock(clock);
     if (found == nullptr) return EINVAL;
     const u64 now = TRY(found->now(clock));
