@@ -2,7 +2,7 @@
 
 #include "arch/user_access.h"
 #include "core/user/user_ptr.h"
-#include "mm/own.h"
+#include "mm/slab.h"
 #include "process/futex/bucket.h"
 
 namespace process {
@@ -33,10 +33,14 @@ Result<Ref<Task>> find_owner(u32 tid) {
     return Ref<Task>::share(task);
 }
 
+/// Of its own, so that /proc/slabinfo tells how many there are: none, if nobody waits.
+constinit mm::KmemCache state_cache("futex_pi_state", sizeof(PiState), alignof(PiState));
+
 Result<Ref<PiState>> make_state(Task& owner) {
-    Ref<PiState> state = Ref<PiState>::adopt(TRY(mm::make<PiState>()).leak());
+    void* const memory = TRY(state_cache.alloc(mm::Gfp::Kernel));
+    const Ref<PiState> state = Ref<PiState>::adopt(new (memory) PiState);
     TRY(state->mutex.init_proxy_locked(owner));
-    return state;
+    return Ref<PiState>(state);
 }
 
 /// The lock that others wait for already, if the word says the same of it as they believe. A holder
@@ -128,7 +132,10 @@ Result<Release> next_holder(const PiFutex& futex) {
 
 }  // namespace
 
-void PiState::release(PiState* state) { mm::destroy(state); }
+void PiState::release(PiState* state) {
+    state->~PiState();
+    state_cache.free(state);
+}
 
 Result<PiAttempt> lock_pi_atomic(const PiFutex& futex, Task& task, bool others_follow) {
     for (;;) {
