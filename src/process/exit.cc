@@ -186,7 +186,14 @@ void exit_notify(Task& task, bool group_dead) {
 
 void trace_exit(const Task& task) {
     if (!trace::is_enabled<SchedProcessExit>()) return;
-    SchedProcessExit record{.comm = {}, .pid = task.pid, .prio = 120 + task.nice};
+    SchedProcessExit record{.comm = {}, .pid = task.pid, .prio = task.prio};
+    copy_comm(record.comm, task);
+    trace::point(record);
+}
+
+void trace_free(const Task& task) {
+    if (!trace::is_enabled<SchedProcessFree>()) return;
+    SchedProcessFree record{.comm = {}, .pid = task.pid, .prio = task.prio};
     copy_comm(record.comm, task);
     trace::point(record);
 }
@@ -269,6 +276,7 @@ void (*task_reaped_hook)(const Task& task) = nullptr;
 void put_dead(DeadTasks& dead) {
     while (Task* task = dead.pop_front()) {
         if (task_reaped_hook != nullptr) task_reaped_hook(*task);
+        trace_free(*task);
         Ref<Task>::adopt(task).reset();
     }
 }

@@ -19,6 +19,16 @@ const trace::Field SchedProcessExit::kFields[] = {TRACE_FIELD(SchedProcessExit, 
                                                   TRACE_FIELD(SchedProcessExit, prio)};
 TRACE_POINT(SchedProcessExit);
 
+const trace::Field SchedProcessWait::kFields[] = {TRACE_FIELD(SchedProcessWait, comm),
+                                                  TRACE_FIELD(SchedProcessWait, pid),
+                                                  TRACE_FIELD(SchedProcessWait, prio)};
+TRACE_POINT(SchedProcessWait);
+
+const trace::Field SchedProcessFree::kFields[] = {TRACE_FIELD(SchedProcessFree, comm),
+                                                  TRACE_FIELD(SchedProcessFree, pid),
+                                                  TRACE_FIELD(SchedProcessFree, prio)};
+TRACE_POINT(SchedProcessFree);
+
 const trace::Field SignalGenerate::kFields[] = {
     TRACE_FIELD(SignalGenerate, sig),   TRACE_FIELD(SignalGenerate, error),
     TRACE_FIELD(SignalGenerate, code),  TRACE_FIELD(SignalGenerate, comm),

@@ -36,6 +36,27 @@ struct SchedProcessExit {
     static trace::Event event;
 };
 
+/// The running task waits for a child.
+struct SchedProcessWait {
+    static constexpr const char* kSystem = "sched";
+    static constexpr const char* kName = "sched_process_wait";
+    char comm[16];
+    i32 pid;   // for which, or which group; 0: for any
+    i32 prio;  // of the running task, as is comm
+    static const trace::Field kFields[3];
+    static trace::Event event;
+};
+
+/// A dead task has left the tables; its memory goes with the last reference.
+struct SchedProcessFree {
+    static constexpr const char* kSystem = "sched";
+    static constexpr const char* kName = "sched_process_free";
+    char comm[16];
+    i32 pid, prio;
+    static const trace::Field kFields[3];
+    static trace::Event event;
+};
+
 struct SignalGenerate {
     static constexpr const char* kSystem = "signal";
     static constexpr const char* kName = "signal_generate";

@@ -4,6 +4,7 @@
 #include "process/process.h"
 #include "process/ptrace/ptrace.h"
 #include "process/signal_internal.h"
+#include "process/trace_events.h"
 #include "vm/mm_struct.h"
 
 namespace process {
@@ -212,9 +213,19 @@ Scan scan(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead) REQ
     return tracees == Scan::NoChild ? children : tracees;
 }
 
+void trace_wait(const WaitRequest& request) {
+    if (!trace::is_enabled<SchedProcessWait>()) return;
+    const Task& task = sched::current();
+    const sched::PidNumber pid = request.process ? request.process->leader->pid : request.id;
+    SchedProcessWait record{.comm = {}, .pid = pid, .prio = task.prio};
+    copy_comm(record.comm, task);
+    trace::point(record);
+}
+
 }  // namespace
 
 Result<WaitOutcome> do_wait(const WaitRequest& request) {
+    trace_wait(request);
     WaitOutcome outcome;
     DeadTasks dead;
     {

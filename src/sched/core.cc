@@ -7,6 +7,7 @@
 #include "sched/balance/stopper.h"
 #include "sched/policy.h"
 #include "sched/run_queue.h"
+#include "sched/sched_trace.h"
 #include "sched/tunables.h"
 
 namespace sched {
@@ -67,6 +68,7 @@ void wake_up_new_task(Task& task) {
     RunQueue& rq = cpu_rq(cpu);
     IrqGuard rq_guard(rq.lock);
     rq.enqueue(task, child_first ? Why::ForkFirst : Why::Fork);
+    trace_wakeup<SchedWakeupNew>(task);
     const bool now = is_fair ? rq.current == rq.idle : rq.should_preempt(task);
     if (child_first || now) resched_curr(rq);
 }

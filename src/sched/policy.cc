@@ -3,6 +3,7 @@
 #include "abi/sched.h"
 #include "sched/mutex.h"
 #include "sched/run_queue.h"
+#include "sched/sched_trace.h"
 
 namespace sched {
 
@@ -147,7 +148,12 @@ void set_boost(Task& task, i32 prio) {
     TaskRqGuard guard(task);
     prio = std::max(prio, 0);
     if (task.boost_prio == prio) return;
+    const i32 before = task.prio;
     change_task(guard, task, [&]() { task.boost_prio = prio; });
+    if (trace::is_enabled<SchedPiSetprio>()) [[unlikely]] {
+        trace_task(task,
+                   SchedPiSetprio{.comm = {}, .pid = 0, .oldprio = before, .newprio = task.prio});
+    }
 }
 
 u64 rr_interval(const Task& task) {

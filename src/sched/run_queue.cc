@@ -3,6 +3,7 @@
 #include "sched/run_queue.h"
 
 #include "core/time/clock.h"
+#include "sched/sched_trace.h"
 #include "sched/tunables.h"
 
 namespace sched {
@@ -13,6 +14,14 @@ namespace {
 
 /// How many run queues have urgent tasks that wait.
 constinit std::atomic<u32> urgent_queues{0};
+
+/// Linux has this event for fair tasks only.
+void trace_charge(const Task& task, u64 delta) {
+    if (task.sched_class != ClassId::Fair) return;
+    const SchedStatRuntime record{
+        .comm = {}, .pid = 0, .runtime = delta, .vruntime = task.se.vruntime};
+    trace_task(task, record);
+}
 
 bool is_urgent(const Task& task) { return task.sched_class < ClassId::Fair; }
 
@@ -38,6 +47,9 @@ void RunQueue::update_curr() {
     task.se.exec_start = clock;
     task.se.sum_exec_runtime += delta;
     class_of(task).update_curr(*this, task, delta);
+    if (trace::is_enabled<SchedStatRuntime>()) [[unlikely]] {
+        trace_charge(task, delta);
+    }
 }
 
 void RunQueue::enqueue(Task& task, Why why) {
@@ -91,6 +103,9 @@ Task* RunQueue::pick_next() {
     task->sched_info.run_delay_ns += delay;
     pcount++;
     run_delay_ns += delay;
+    if (trace::is_enabled<SchedStatWait>() && task != current) [[unlikely]] {
+        trace_task(*task, SchedStatWait{.comm = {}, .pid = 0, .delay = delay});
+    }
     if (is_urgent(*task)) note_waiting();
     return task;
 }

@@ -146,6 +146,10 @@ inline bool can_migrate(const Task& task, unsigned to) {
 void note_balance_is_due(RunQueue& rq, u64 now);
 void rebalance();
 
+/// A task that is in no queue will be in that of `to`, which is locked: its vruntime counts from
+/// there, and the move is counted and traced. Nothing happens if that is where it is.
+void set_task_cpu(Task& task, const RunQueue& to);
+
 /// Moves a waiting task from one locked queue to another.
 void move_task(RunQueue& from, RunQueue& to, Task& task);
 /// Makes a task ready that was just taken off a processor which it may not use (is_moving), on one

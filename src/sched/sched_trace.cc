@@ -1,7 +1,5 @@
 #include "sched/sched_trace.h"
 
-#include "sched/task.h"
-
 namespace sched {
 
 constexpr trace::Field SchedSwitch::kFields[] = {
@@ -19,6 +17,52 @@ constexpr trace::Field SchedWakeup::kFields[] = {
     TRACE_FIELD(SchedWakeup, target_cpu),
 };
 TRACE_POINT(SchedWakeup);
+
+constexpr trace::Field SchedWaking::kFields[] = {
+    TRACE_FIELD(SchedWaking, comm),
+    TRACE_FIELD(SchedWaking, pid),
+    TRACE_FIELD(SchedWaking, prio),
+    TRACE_FIELD(SchedWaking, target_cpu),
+};
+TRACE_POINT(SchedWaking);
+
+constexpr trace::Field SchedWakeupNew::kFields[] = {
+    TRACE_FIELD(SchedWakeupNew, comm),
+    TRACE_FIELD(SchedWakeupNew, pid),
+    TRACE_FIELD(SchedWakeupNew, prio),
+    TRACE_FIELD(SchedWakeupNew, target_cpu),
+};
+TRACE_POINT(SchedWakeupNew);
+
+constexpr trace::Field SchedMigrateTask::kFields[] = {
+    TRACE_FIELD(SchedMigrateTask, comm),     TRACE_FIELD(SchedMigrateTask, pid),
+    TRACE_FIELD(SchedMigrateTask, prio),     TRACE_FIELD(SchedMigrateTask, orig_cpu),
+    TRACE_FIELD(SchedMigrateTask, dest_cpu),
+};
+TRACE_POINT(SchedMigrateTask);
+
+constexpr trace::Field SchedStatRuntime::kFields[] = {
+    TRACE_FIELD(SchedStatRuntime, comm),
+    TRACE_FIELD(SchedStatRuntime, pid),
+    TRACE_FIELD(SchedStatRuntime, runtime),
+    TRACE_FIELD(SchedStatRuntime, vruntime),
+};
+TRACE_POINT(SchedStatRuntime);
+
+constexpr trace::Field SchedStatWait::kFields[] = {
+    TRACE_FIELD(SchedStatWait, comm),
+    TRACE_FIELD(SchedStatWait, pid),
+    TRACE_FIELD(SchedStatWait, delay),
+};
+TRACE_POINT(SchedStatWait);
+
+constexpr trace::Field SchedPiSetprio::kFields[] = {
+    TRACE_FIELD(SchedPiSetprio, comm),
+    TRACE_FIELD(SchedPiSetprio, pid),
+    TRACE_FIELD(SchedPiSetprio, oldprio),
+    TRACE_FIELD(SchedPiSetprio, newprio),
+};
+TRACE_POINT(SchedPiSetprio);
 
 namespace {
 
@@ -39,15 +83,6 @@ void trace_switch(const Task& from, const Task& to, bool preempted) {
                        .next_prio = to.prio};
     memcpy(record.prev_comm, from.comm, sizeof record.prev_comm);
     memcpy(record.next_comm, to.comm, sizeof record.next_comm);
-    trace::point(record);
-}
-
-void trace_wakeup(const Task& task) {
-    SchedWakeup record{.comm = {},
-                       .pid = task.pid,
-                       .prio = task.prio,
-                       .target_cpu = task.cpu.load(std::memory_order_relaxed)};
-    memcpy(record.comm, task.comm, sizeof record.comm);
     trace::point(record);
 }
 

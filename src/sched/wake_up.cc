@@ -47,10 +47,9 @@ static bool wake_on_queue(Task& task) {
 ///           still busy switching away from it.
 ///   After   its registers are saved (on_cpu is 0), its state is kRunning, and it waits in the run
 ///           queue of the processor that select_task_rq() has chosen, where the running task gives
-///           way if it should. If that is another than before, the class has migrated it, and
-///           nr_migrations says so.
-///   Use     arch::cpu_relax(), select_task_rq(), class_of().migrate(), RunQueue::enqueue(),
-///           should_preempt(), resched_curr(), count_wakeup().
+///           way if it should.
+///   Use     arch::cpu_relax(), select_task_rq(), cpu_rq(), IrqGuard for its lock, set_task_cpu(),
+///           RunQueue::enqueue(), should_preempt(), resched_curr(), count_wakeup().
 ///   Check   `make grade LAB=scheduling T=wake`
 ///   Think   what would happen if a second processor ran the task while the first one still uses
 ///           its stack?
@@ -58,15 +57,9 @@ static void wake_from_sleep(Task& task) {
 #ifdef SOLVED_SCHEDULING
     while (task.on_cpu.load(std::memory_order_acquire)) arch::cpu_relax();
     task.state.store(kRunning, std::memory_order_relaxed);
-    const unsigned cpu = select_task_rq(task, false);
-    const u32 old = task.cpu.load(std::memory_order_relaxed);
-    RunQueue& rq = cpu_rq(cpu);
-    if (cpu != old) {
-        class_of(task).migrate(cpu_rq(old), rq, task);
-        task.se.nr_migrations++;
-    }
+    RunQueue& rq = cpu_rq(select_task_rq(task, false));
     IrqGuard guard(rq.lock);
-    task.cpu.store(cpu, std::memory_order_release);
+    set_task_cpu(task, rq);
     rq.enqueue(task, Why::Wakeup);
     count_wakeup(rq);
     if (rq.should_preempt(task)) resched_curr(rq);
@@ -78,10 +71,9 @@ static void wake_from_sleep(Task& task) {
 bool try_to_wake_up(Task& task, u32 states) {
     IrqGuard guard(task.wake_lock);
     if (!(task.state.load(std::memory_order_seq_cst) & states)) return false;
+    trace_wakeup<SchedWaking>(task);
     if (!wake_on_queue(task)) wake_from_sleep(task);
-    if (trace::is_enabled<SchedWakeup>()) [[unlikely]] {
-        trace_wakeup(task);
-    }
+    trace_wakeup<SchedWakeup>(task);
     return true;
 }
 

@@ -9,7 +9,8 @@ from vitrine_grader.machine import Exit
 from vitrine_grader.trace.capture import read_stream
 
 TRACING = "/sys/kernel/tracing"
-NAMED = {"sched:sched_switch", "sched:sched_wakeup", "raw_syscalls:sys_enter", "raw_syscalls:sys_exit",
+NAMED = {"sched:sched_switch", "sched:sched_wakeup", "sched:sched_migrate_task", "sched:sched_stat_runtime",
+         "raw_syscalls:sys_enter", "raw_syscalls:sys_exit",
          "exceptions:page_fault_user", "irq:irq_handler_entry", "kmem:mm_page_alloc", "kmem:kmem_cache_alloc"}
 
 

@@ -97,6 +97,81 @@ def test_who_was_asleep_was_woken_before_it_ran(taken):
             assert record.values["next_pid"] not in asleep, record
 
 
+def test_a_task_runs_where_it_was_sent(taken):
+    """sched_wakeup_new and sched_migrate_task tell every change of processor, and nothing else."""
+    where, moved = {}, 0
+    for record in taken.records():
+        values, name = record.values, record.event.name
+        if name == "sched_wakeup_new":
+            where[values["pid"]] = values["target_cpu"]
+        elif name == "sched_migrate_task":
+            moved += 1
+            assert values["orig_cpu"] != values["dest_cpu"] and values["dest_cpu"] in taken.raw
+            assert where.setdefault(values["pid"], values["orig_cpu"]) == values["orig_cpu"], record
+            where[values["pid"]] = values["dest_cpu"]
+        elif name == "sched_wakeup":
+            assert where.setdefault(values["pid"], values["target_cpu"]) == values["target_cpu"], record
+        elif name == "sched_switch" and values["next_pid"] != 0:
+            assert where.setdefault(values["next_pid"], record.cpu) == record.cpu, record
+    assert bool(moved) == (len(taken.raw) > 1)
+
+
+def test_charges_add_up_to_virtual_time(taken):
+    """While nothing else places a task, its vruntime grows by just what it ran: all have nice 0."""
+    last, checked = {}, 0
+    for record in taken.records():
+        values, name = record.values, record.event.name
+        if name == "sched_stat_runtime":
+            before = last.get(values["pid"])
+            if before is not None:
+                assert values["vruntime"] - before == values["runtime"], record
+                checked += 1
+            last[values["pid"]] = values["vruntime"]
+            assert values["runtime"] > 0 and values["pid"] == record.pid
+        elif name.startswith("sched_") and "pid" in values:
+            last.pop(values["pid"], None)
+            last.pop(record.pid, None)  # a parent may pay for its child's going first
+    assert checked > SUBSHELLS
+
+
+def test_time_in_the_queue(taken):
+    """What sched_stat_wait says passed between becoming ready and running."""
+    ready, waits = {}, 0
+    for records in by_cpu(taken).values():
+        for record, after in itertools.pairwise(records):
+            if record.event.name == "sched_stat_wait":
+                assert (after.event.name, after.values["next_pid"]) == ("sched_switch", record.values["pid"])
+    for record in taken.records():
+        values, name = record.values, record.event.name
+        if name in ("sched_waking", "sched_wakeup_new"):
+            ready[values["pid"]] = (name, record.time_ns)
+        elif name == "sched_stat_wait" and values["pid"] in ready:
+            how, since = ready.pop(values["pid"])
+            waits += 1
+            assert how == "sched_wakeup_new" or values["delay"] <= record.time_ns - since, record
+    assert waits > SUBSHELLS
+
+
+def test_each_wakeup_was_asked_for_by_the_same_task(taken):
+    for records in by_cpu(taken).values():
+        asked = []
+        for record in records:
+            if record.event.name == "sched_waking":
+                asked.append((record.pid, record.values["pid"]))
+            elif record.event.name == "sched_wakeup":
+                assert asked and asked.pop() == (record.pid, record.values["pid"]), record
+
+
+def test_the_dead_are_waited_for_and_freed(taken):
+    ends = [record.values["pid"] for record in of(taken, "sched_process_exit")]
+    frees = [record for record in of(taken, "sched_process_free")]
+    assert set(ends) <= {record.values["pid"] for record in frees} | {ends[-1]}
+    ended = {record.values["pid"]: record.time_ns for record in of(taken, "sched_process_exit")}
+    assert all(record.time_ns > ended[record.values["pid"]] for record in frees if record.values["pid"] in ended)
+    waits = of(taken, "sched_process_wait")
+    assert len(waits) >= SUBSHELLS and all(record.values["prio"] == 120 for record in waits)
+
+
 def test_faults_of_programs(taken):
     faults = of(taken, "page_fault_user")
     assert len(faults) > SUBSHELLS, "every fork's child writes to pages that it shares"

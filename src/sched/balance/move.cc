@@ -2,14 +2,28 @@
 // double_rq_lock).
 
 #include "sched/run_queue.h"
+#include "sched/sched_trace.h"
 
 namespace sched {
 
+void set_task_cpu(Task& task, const RunQueue& to) {
+    const u32 from = task.cpu.load(std::memory_order_relaxed);
+    if (from == to.cpu) return;
+    class_of(task).migrate(cpu_rq(from), to, task);
+    task.se.nr_migrations++;
+    if (trace::is_enabled<SchedMigrateTask>()) [[unlikely]] {
+        trace_task(task, SchedMigrateTask{.comm = {},
+                                          .pid = 0,
+                                          .prio = task.prio,
+                                          .orig_cpu = i32(from),
+                                          .dest_cpu = i32(to.cpu)});
+    }
+    task.cpu.store(to.cpu, std::memory_order_release);
+}
+
 void move_task(RunQueue& from, RunQueue& to, Task& task) NO_LOCK_ANALYSIS {
     from.dequeue(task);
-    class_of(task).migrate(from, to, task);
-    task.se.nr_migrations++;
-    task.cpu.store(to.cpu, std::memory_order_release);
+    set_task_cpu(task, to);
     to.enqueue(task, Why::Migrate);
     to.balanced++;
 }
@@ -17,13 +31,10 @@ void move_task(RunQueue& from, RunQueue& to, Task& task) NO_LOCK_ANALYSIS {
 void move_elsewhere(Task& task) {
     IrqGuard wake_guard(task.wake_lock);
     if (!task.is_moving) return;  // somebody woke it meanwhile, and has chosen its processor
-    const unsigned cpu = select_task_rq(task, false);
-    RunQueue& rq = cpu_rq(cpu);
-    class_of(task).migrate(cpu_rq(task.cpu), rq, task);
-    task.se.nr_migrations++;
+    RunQueue& rq = cpu_rq(select_task_rq(task, false));
     task.moves_now = false;
     IrqGuard guard(rq.lock);
-    task.cpu = cpu;
+    set_task_cpu(task, rq);
     rq.enqueue(task, Why::Migrate);
     resched_curr(rq);
 }
