@@ -50,3 +50,8 @@ recording: $(DISK) ## type a session in QEMU and draw it for README.md
 	$(call need,run test)
 	@$(PYTHON) handouts/record.py --disk $(DISK) --output handouts/_static/session.svg
 .PHONY: recording
+
+pictures: $(KIMAGE) $(B)/initramfs.cpio ## play scenes for the scheduler and draw their traces for the kernel book
+	$(call need,run)
+	@$(PYTHON) handouts/trace_pictures.py
+.PHONY: pictures
