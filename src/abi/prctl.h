@@ -41,11 +41,12 @@ inline constexpr u32 kRebootCadOn = 0x89ab'cdef, kRebootCadOff = 0;
 inline constexpr unsigned CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2;
 inline constexpr unsigned CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETGID = 6;
 inline constexpr unsigned CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_LINUX_IMMUTABLE = 9;
-inline constexpr unsigned CAP_SYS_RAWIO = 17, CAP_SYS_CHROOT = 18, CAP_MAC_OVERRIDE = 32;
+inline constexpr unsigned CAP_IPC_LOCK = 14, CAP_SYS_RAWIO = 17, CAP_SYS_CHROOT = 18;
+inline constexpr unsigned CAP_SYS_PTRACE = 19, CAP_MAC_OVERRIDE = 32, CAP_CHECKPOINT_RESTORE = 40;
 inline constexpr unsigned CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23;
 inline constexpr unsigned CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_MKNOD = 27, CAP_SYSLOG = 34;
 inline constexpr unsigned CAP_WAKE_ALARM = 35;
-inline constexpr unsigned kCapLast = 40;
+inline constexpr unsigned kCapLast = CAP_CHECKPOINT_RESTORE;
 
 inline constexpr u32 kCapVersion1 = 0x1998'0330, kCapVersion2 = 0x2007'1026;
 inline constexpr u32 kCapVersion3 = 0x2008'0522;

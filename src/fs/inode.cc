@@ -31,8 +31,6 @@ TimeSpec current_time() {
     return {static_cast<i64>(now / time::kNsPerSec), static_cast<u32>(now % time::kNsPerSec)};
 }
 
-bool capable(unsigned capability) { return sched::current().cred.cap_effective >> capability & 1; }
-
 bool inode_owner_or_capable(const Inode& inode) {
     return sched::current().cred.fsuid == inode.uid || capable(abi::CAP_FOWNER);
 }

@@ -9,6 +9,7 @@
 #include "fs/locks/held_lock.h"
 #include "lib/ref.h"
 #include "sched/mutex.h"
+#include "sched/task.h"
 #include "vm/address_space.h"
 
 namespace fs {
@@ -122,8 +123,7 @@ TimeSpec current_time();
 /// May `current` do this to the file? `want`: bits 4 read, 2 write, 1 execute/search. EACCES.
 Result<void> inode_permission(const Inode& inode, unsigned want);
 
-/// Whether the running task has the capability (CAP_*, abi/prctl.h).
-bool capable(unsigned capability);
+using sched::capable;
 
 /// May `current` change mode, times and owner: it owns the file or has CAP_FOWNER.
 bool inode_owner_or_capable(const Inode& inode);

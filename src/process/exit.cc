@@ -29,12 +29,6 @@ namespace process {
 
 namespace {
 
-void raise_to(std::atomic<u64>& maximum, u64 value) {
-    u64 seen = maximum.load(std::memory_order_relaxed);
-    while (seen < value && !maximum.compare_exchange_weak(seen, value)) {
-    }
-}
-
 /// clear_child_tid: whoever joins the thread waits for this word to become 0.
 void clear_child_tid(Task& task) {
     if (task.clear_child_tid.raw() == 0 || task.mm->users() == 1) return;
@@ -223,7 +217,7 @@ void mm_release(Task& task) {
     if (task.mm == nullptr) return;
     futex_release_all(task);
     clear_child_tid(task);
-    raise_to(task.signal->max_rss_pages, static_cast<u64>(task.mm->hiwater_rss.load()));
+    task.signal->dead.raise_max_rss(static_cast<u64>(task.mm->hiwater_rss.load()));
 }
 
 i32 wait_status_of(const Task& leader) {
@@ -232,13 +226,7 @@ i32 wait_status_of(const Task& leader) {
 
 void release_task(Task& task, DeadTasks& dead) {
     SignalStruct& signal = *task.signal;
-    const sched::CpuTimes times = sched::cpu_times(task);
-    signal.dead_user_ns.fetch_add(times.user_ns);
-    signal.dead_system_ns.fetch_add(times.system_ns);
-    signal.minor_faults.fetch_add(task.min_faults);
-    signal.major_faults.fetch_add(task.maj_faults);
-    signal.dead_voluntary.fetch_add(task.voluntary_switches);
-    signal.dead_involuntary.fetch_add(task.involuntary_switches);
+    signal.dead.add(sched::usage_of(task));
     signal.dead_io.add(task.io);
     ptrace_unlink(task);
     task.thread_link.unlink();

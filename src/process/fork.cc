@@ -104,9 +104,9 @@ Result<void> copy_user(Task& child, const Task& parent) {
     child.user = Ref<sched::UserStruct>::share(parent.user).leak();
     child.user->processes.fetch_add(1, std::memory_order_relaxed);
     const u64 limit = parent.signal->rlimits[abi::RLIMIT_NPROC].current;
-    constexpr u64 kExempt = u64{1} << abi::CAP_SYS_RESOURCE | u64{1} << abi::CAP_SYS_ADMIN;
     if (!has_too_many_processes(*child.user, limit)) return {};
-    if (parent.cred.cap_effective & kExempt) return {};
+    const sched::Cred& cred = parent.cred;
+    if (cred.has(abi::CAP_SYS_RESOURCE) || cred.has(abi::CAP_SYS_ADMIN)) return {};
     return EAGAIN;
 }
 
@@ -275,10 +275,11 @@ Result<void> attach(Task& child, Task& parent, u64 flags, u32 event) {
 
 /// The caller may choose the child's number if it is one that restores checkpoints.
 Result<void> give_number(Task& child, sched::PidNumber wanted) {
-    constexpr u64 kMayChoose = u64{1} << 40 | u64{1} << 21;  // CAP_CHECKPOINT_RESTORE, SYS_ADMIN
     if (wanted != 0) {
         if (wanted < 0 || wanted >= sched::kPidMax) return EINVAL;
-        if (!(sched::current().cred.cap_effective & kMayChoose)) return EPERM;
+        const sched::Cred& cred = sched::current().cred;
+        const bool may_choose = cred.has(abi::CAP_CHECKPOINT_RESTORE);
+        if (!may_choose && !cred.has(abi::CAP_SYS_ADMIN)) return EPERM;
     }
     TRY(sched::reserve_pid(child, wanted));
     return {};

@@ -109,9 +109,10 @@ Result<WaitOutcome> do_wait(const WaitRequest& request);
 /// getrusage(2): RUSAGE_*.
 abi::Rusage get_rusage(sched::Task& task, int who);
 
-struct CpuTimes {
-    u64 user_ns, system_ns;
-};
+/// What a process has used, in all its threads; its children not.
+sched::Usage usage_of_process(const sched::SignalStruct& signal) REQUIRES(sched::tasks_lock);
+
+using sched::CpuTimes;
 /// Of the whole process, dead threads included. Takes the task list lock.
 CpuTimes process_times(sched::Task& task);
 CpuTimes process_times_locked(sched::Task& task) REQUIRES(sched::tasks_lock);

@@ -9,6 +9,8 @@
 
 namespace process {
 
+using sched::Usage;
+
 namespace {
 
 /// Traced by a thread of the running process.
@@ -32,82 +34,22 @@ void set_times(abi::Rusage& usage, u64 user_ns, u64 system_ns) {
     usage.stime_usec = i64(system_ns % 1'000'000'000 / 1000);
 }
 
-/// What a process has used: its threads, and those that are gone.
-struct Used {
-    u64 user_ns = 0, system_ns = 0;
-    u64 minor_faults = 0, major_faults = 0, voluntary = 0, involuntary = 0;
-    u64 max_rss_pages = 0;
-
-    void add(const Used& other) {
-        user_ns += other.user_ns, system_ns += other.system_ns;
-        minor_faults += other.minor_faults, major_faults += other.major_faults;
-        voluntary += other.voluntary, involuntary += other.involuntary;
-        max_rss_pages = std::max(max_rss_pages, other.max_rss_pages);
-    }
-    abi::Rusage rusage() const {
-        abi::Rusage usage;
-        set_times(usage, user_ns, system_ns);
-        usage.minflt = i64(minor_faults);
-        usage.majflt = i64(major_faults);
-        usage.nvcsw = i64(voluntary);
-        usage.nivcsw = i64(involuntary);
-        usage.maxrss = i64(max_rss_pages * (kPageSize / 1024));
-        return usage;
-    }
-};
-
-Used used_by_thread(const Task& task) {
-    const sched::CpuTimes times = sched::cpu_times(task);
-    return {.user_ns = times.user_ns,
-            .system_ns = times.system_ns,
-            .minor_faults = task.min_faults,
-            .major_faults = task.maj_faults,
-            .voluntary = task.voluntary_switches,
-            .involuntary = task.involuntary_switches};
-}
-
-Used used_by_process(const SignalStruct& signal) REQUIRES(tasks_lock) {
-    Used sum{.user_ns = signal.dead_user_ns.load(),
-             .system_ns = signal.dead_system_ns.load(),
-             .minor_faults = signal.minor_faults.load(),
-             .major_faults = signal.major_faults.load(),
-             .voluntary = signal.dead_voluntary.load(),
-             .involuntary = signal.dead_involuntary.load(),
-             .max_rss_pages = signal.max_rss_pages.load()};
-    for (const Task& thread : signal.leader->threads) sum.add(used_by_thread(thread));
-    return sum;
-}
-
-/// By the children that were waited for, and theirs.
-Used used_by_children(const SignalStruct& signal) {
-    return {.user_ns = signal.child_user_ns.load(),
-            .system_ns = signal.child_system_ns.load(),
-            .minor_faults = signal.child_minor_faults.load(),
-            .major_faults = signal.child_major_faults.load(),
-            .voluntary = signal.child_voluntary.load(),
-            .involuntary = signal.child_involuntary.load(),
-            .max_rss_pages = signal.child_max_rss_pages.load()};
+abi::Rusage rusage_of(const Usage& used) {
+    abi::Rusage usage;
+    set_times(usage, used.user_ns, used.system_ns);
+    usage.minflt = i64(used.minor_faults);
+    usage.majflt = i64(used.major_faults);
+    usage.nvcsw = i64(used.voluntary);
+    usage.nivcsw = i64(used.involuntary);
+    usage.maxrss = i64(used.max_rss_pages * (kPageSize / 1024));
+    return usage;
 }
 
 /// By a child and its own children.
-Used used_by_all_of(const Task& child) REQUIRES(tasks_lock) {
-    Used sum = used_by_process(*child.signal);
-    sum.add(used_by_children(*child.signal));
+Usage usage_of_all(const Task& child) REQUIRES(tasks_lock) {
+    Usage sum = usage_of_process(*child.signal);
+    sum.add(child.signal->children.read());
     return sum;
-}
-
-/// What the child used becomes part of what the parent's children used.
-void inherit_usage(SignalStruct& parent, const Task& child) REQUIRES(tasks_lock) {
-    const Used used = used_by_all_of(child);
-    parent.child_user_ns.fetch_add(used.user_ns);
-    parent.child_system_ns.fetch_add(used.system_ns);
-    parent.child_minor_faults.fetch_add(used.minor_faults);
-    parent.child_major_faults.fetch_add(used.major_faults);
-    parent.child_voluntary.fetch_add(used.voluntary);
-    parent.child_involuntary.fetch_add(used.involuntary);
-    if (parent.child_max_rss_pages.load() < used.max_rss_pages) {
-        parent.child_max_rss_pages.store(used.max_rss_pages);
-    }
 }
 
 bool is_leader(const Task& task) { return task.group_leader == &task; }
@@ -117,7 +59,7 @@ bool wait_zombie(Task& child, const WaitRequest& request, WaitOutcome& outcome, 
     if (!(request.options & abi::WEXITED) || child.state.load() != sched::kZombie) return false;
     if (is_leader(child) && child.signal->thread_count != 1) return false;
     outcome.status = wait_status_of(child);
-    outcome.usage = used_by_all_of(child).rusage();
+    outcome.usage = rusage_of(usage_of_all(child));
     if (request.options & abi::WNOWAIT) return true;
     SignalStruct& own = *sched::current().signal;
     if (is_leader(child) && child.parent->signal != &own) {
@@ -125,7 +67,7 @@ bool wait_zombie(Task& child, const WaitRequest& request, WaitOutcome& outcome, 
         reap_untraced(child, dead);
         return true;
     }
-    if (is_leader(child)) inherit_usage(own, child);
+    if (is_leader(child)) own.children.add(usage_of_all(child));
     release_task(child, dead);
     return true;
 }
@@ -157,7 +99,7 @@ bool wait_job_control(Task& child, const WaitRequest& request, WaitOutcome& outc
         outcome.status = abi::kStatusContinued;
     }
     if (flag == 0) return false;
-    outcome.usage = used_by_all_of(child).rusage();
+    outcome.usage = rusage_of(usage_of_all(child));
     if (!(request.options & abi::WNOWAIT)) signal.wait_flags &= ~flag;
     return true;
 }
@@ -241,9 +183,15 @@ Result<WaitOutcome> do_wait(const WaitRequest& request) {
     return outcome;
 }
 
+Usage usage_of_process(const SignalStruct& signal) {
+    Usage sum = signal.dead.read();
+    for (const Task& thread : signal.leader->threads) sum.add(sched::usage_of(thread));
+    return sum;
+}
+
 CpuTimes process_times_locked(Task& task) {
     const SignalStruct& signal = *task.signal;
-    CpuTimes total{signal.dead_user_ns.load(), signal.dead_system_ns.load()};
+    CpuTimes total{signal.dead.user_ns.load(), signal.dead.system_ns.load()};
     for (Task& thread : signal.leader->threads) {
         const sched::CpuTimes times = sched::cpu_times(thread);
         total.user_ns += times.user_ns;
@@ -259,16 +207,16 @@ CpuTimes process_times(Task& task) {
 
 abi::Rusage get_rusage(Task& task, int who) {
     const SignalStruct& signal = *task.signal;
-    if (who == abi::RUSAGE_CHILDREN) return used_by_children(signal).rusage();
-    Used used = used_by_thread(task);
+    if (who == abi::RUSAGE_CHILDREN) return rusage_of(signal.children.read());
+    Usage used = sched::usage_of(task);
     if (who == abi::RUSAGE_SELF) {
         IrqGuard guard(tasks_lock);
-        used = used_by_process(signal);
+        used = usage_of_process(signal);
     }
     // Memory is the process', whoever asks.
     const u64 now = task.mm ? static_cast<u64>(std::max<i64>(task.mm->hiwater_rss.load(), 0)) : 0;
-    used.max_rss_pages = std::max(signal.max_rss_pages.load(), now);
-    return used.rusage();
+    used.max_rss_pages = std::max(signal.dead.max_rss_pages.load(), now);
+    return rusage_of(used);
 }
 
 }  // namespace process

@@ -20,6 +20,8 @@ struct Cred {
     u32 groups[kMaxGroups] = {};
 
     bool is_root() const { return euid == 0; }
+    /// CAP_*, abi/prctl.h.
+    bool has(unsigned capability) const { return cap_effective >> capability & 1; }
     bool in_group(u32 group) const {
         if (group == fsgid) return true;
         for (u32 i = 0; i < group_count; i++) {

@@ -3,6 +3,7 @@
 
 #include "lib/result.h"
 #include "sched/task.h"
+#include "sched/usage.h"
 
 namespace sched {
 
@@ -61,9 +62,6 @@ u64 task_runtime(const Task& task);
 extern void (*task_tick_hook)(Task& task, u64 now_ns);
 
 /// User and system time of a running or sleeping task up to now.
-struct CpuTimes {
-    u64 user_ns, system_ns;
-};
 CpuTimes cpu_times(const Task& task);
 
 struct CpuStats {

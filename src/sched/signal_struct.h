@@ -12,6 +12,7 @@
 #include "lib/list.h"
 #include "lib/ref.h"
 #include "sched/io_counters.h"
+#include "sched/usage.h"
 #include "sched/user.h"
 #include "sched/wait_queue.h"
 
@@ -89,15 +90,9 @@ struct SignalStruct {
     u8 dumpable = 1;
     std::atomic<u32> coredump_filter{0x33};  // kDump* of abi/elfcore.h; also others write it
 
-    // Times of threads that are gone, and of children that were waited for.
-    std::atomic<u64> dead_user_ns{0}, dead_system_ns{0};
-    std::atomic<u64> child_user_ns{0}, child_system_ns{0};
-    std::atomic<u64> minor_faults{0}, major_faults{0}, child_minor_faults{0}, child_major_faults{0};
-    std::atomic<u64> max_rss_pages{0}, child_max_rss_pages{0};
-
-    IoCounters dead_io;                                       // guarded by the task list lock
-    std::atomic<u64> dead_voluntary{0}, dead_involuntary{0};  // context switches
-    std::atomic<u64> child_voluntary{0}, child_involuntary{0};
+    UsageSum dead;       // by threads that are gone
+    UsageSum children;   // by children that were waited for, and theirs
+    IoCounters dead_io;  // guarded by the task list lock
     /// How much sooner (positive) or later than others memory is taken from the process; and how
     /// low it may be set without CAP_SYS_RESOURCE. Guarded by the task list lock.
     i16 oom_score_adj = 0, oom_score_adj_min = 0;

@@ -205,6 +205,9 @@ extern Task* current_task;  // per-CPU
 /// The running task.
 inline Task& current() { return *arch::this_cpu_read(current_task); }
 
+/// Whether the running task has the capability (CAP_*, abi/prctl.h).
+inline bool capable(unsigned capability) { return current().cred.has(capability); }
+
 /// The registers with which `task` entered the kernel from user mode: at the top of its stack.
 inline arch::TrapFrame& user_frame(Task& task) {
     return reinterpret_cast<arch::TrapFrame*>(static_cast<u8*>(task.stack) + kKernelStackSize)[-1];

@@ -26,7 +26,7 @@ inline bool is_same_owner(const sched::Task& task) {
 
 /// Own tasks, or all with CAP_SYS_NICE.
 inline bool may_schedule(const sched::Task& task) {
-    return is_same_owner(task) || fs::capable(abi::CAP_SYS_NICE);
+    return is_same_owner(task) || sched::capable(abi::CAP_SYS_NICE);
 }
 
 /// The soft limit of the task's process; 0 for a kernel thread.

@@ -44,7 +44,7 @@ Result<void> sys_capget(UserPtr<abi::CapHeader> header_at, UserPtr<abi::CapData>
 
 /// Whether a task may go from the old sets to the new ones.
 Result<void> check_capset(const Cred& old, const Cred& now) {
-    const bool may_inherit_any = old.cap_effective >> abi::CAP_SETPCAP & 1;
+    const bool may_inherit_any = old.has(abi::CAP_SETPCAP);
     if (!may_inherit_any && (now.cap_inheritable & ~(old.cap_inheritable | old.cap_permitted))) {
         return EPERM;
     }

@@ -50,7 +50,7 @@ Result<void> sys_gettimeofday(UserPtr<Timeval> to, UserPtr<abi::Timezone> zone) 
     return zone.copy_out({kept.minutes_west, kept.dst_time});
 }
 
-bool may_set_time() { return sched::current().cred.cap_effective >> abi::CAP_SYS_TIME & 1; }
+bool may_set_time() { return sched::capable(abi::CAP_SYS_TIME); }
 
 Result<void> sys_settimeofday(UserPtr<const Timeval> from, UserPtr<const abi::Timezone> zone) {
     u64 ns = 0;
@@ -105,8 +105,8 @@ Result<u64> sys_times(UserPtr<abi::Tms> to) {
         const process::CpuTimes own = process::process_times(task);
         TRY(to.copy_out({.utime = i64(own.user_ns / kNsPerTick),
                          .stime = i64(own.system_ns / kNsPerTick),
-                         .cutime = i64(task.signal->child_user_ns.load() / kNsPerTick),
-                         .cstime = i64(task.signal->child_system_ns.load() / kNsPerTick)}));
+                         .cutime = i64(task.signal->children.user_ns.load() / kNsPerTick),
+                         .cstime = i64(task.signal->children.system_ns.load() / kNsPerTick)}));
     }
     return time::now_ns() / kNsPerTick;
 }

@@ -8,12 +8,12 @@ namespace syscall {
 
 namespace {
 
+using sched::capable;
 using sched::Cred;
 
 constexpr u32 kKeep = ~0u;  // -1: leave this one as it is
 
 Cred& cred() { return sched::current().cred; }
-bool capable(unsigned capability) { return cred().cap_effective >> capability & 1; }
 
 /// The new ids become the task's, with what they do to its capabilities.
 Result<void> commit_user(Cred& now) {

@@ -5,6 +5,7 @@
 #include "abi/fcntl.h"
 #include "abi/mman.h"
 #include "abi/mount.h"
+#include "abi/prctl.h"
 #include "abi/resource.h"
 #include "arch/layout.h"
 #include "fs/fd_table.h"
@@ -20,12 +21,10 @@ namespace {
 
 vm::MmStruct& current_mm() { return *sched::current().mm; }
 
-constexpr u64 kCapIpcLock = u64{1} << 14;
-
 /// EPERM or ENOMEM if the caller may not lock that many bytes more.
 Result<void> may_lock(u64 bytes) {
     const sched::Task& task = sched::current();
-    if (task.cred.cap_effective & kCapIpcLock) return {};
+    if (task.cred.has(abi::CAP_IPC_LOCK)) return {};
     const u64 limit = task.signal->rlimits[abi::RLIMIT_MEMLOCK].current;
     if (limit == 0) return EPERM;
     const u64 locked = task.mm->locked_vm.load(std::memory_order_relaxed) * kPageSize;

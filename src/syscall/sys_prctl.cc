@@ -36,7 +36,7 @@ Result<u64> set_securebits(u64 wanted) {
     const u64 locks = now.securebits & abi::kSecureAllLocks;
     const bool is_locked = (locks >> 1 & (now.securebits ^ wanted)) || (locks & ~wanted);
     const bool is_known = !(wanted & ~u64{abi::kSecureAllBits | abi::kSecureAllLocks});
-    if (is_locked || !is_known || !fs::capable(abi::CAP_SETPCAP)) return EPERM;
+    if (is_locked || !is_known || !sched::capable(abi::CAP_SETPCAP)) return EPERM;
     now.securebits = static_cast<u32>(wanted);
     TRY(process::commit_creds(now));
     return u64{0};
@@ -53,7 +53,7 @@ Result<u64> set_keep_caps(u64 wanted) {
 }
 
 Result<u64> drop_bounding(u64 capability) {
-    if (!fs::capable(abi::CAP_SETPCAP)) return EPERM;
+    if (!sched::capable(abi::CAP_SETPCAP)) return EPERM;
     if (capability > abi::kCapLast) return EINVAL;
     Cred now = sched::current().cred;
     now.cap_bounding &= ~(u64{1} << capability);
@@ -132,7 +132,7 @@ Result<u64> prctl_process(Task& task, int option, const Arguments& arguments) {
             i64(arguments.value) > 0 ? arguments.value : task.default_timer_slack_ns;
         return u64{0};
     case abi::PR_SET_MM:  // where code, heap and arguments lie is what execve() has made of them
-        return fs::capable(abi::CAP_SYS_RESOURCE) ? EINVAL : EPERM;
+        return sched::capable(abi::CAP_SYS_RESOURCE) ? EINVAL : EPERM;
     default: return prctl_cred(option, arguments);
     }
 }

@@ -15,7 +15,7 @@ using sched::Task;
 
 constexpr u64 kMaxOpenFiles = 1 << 20;  // Linux' sysctl fs.nr_open
 
-bool capable(unsigned capability) { return sched::current().cred.cap_effective >> capability & 1; }
+using sched::capable;
 
 Result<void> check_limit(u32 resource, const Rlimit& old, const Rlimit& wanted) {
     if (wanted.current > wanted.maximum) return EINVAL;

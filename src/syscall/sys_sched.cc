@@ -81,7 +81,7 @@ void apply(NiceRequest& request, Task& task) {
         return;
     }
     const bool allowed = u64(20 - request.nice) <= limit_of(task, abi::RLIMIT_NICE) ||
-                         fs::capable(abi::CAP_SYS_NICE);
+                         sched::capable(abi::CAP_SYS_NICE);
     if (request.nice < task.nice && !allowed) {
         request.why = EACCES;
         return;

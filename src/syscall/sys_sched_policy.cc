@@ -44,7 +44,7 @@ Result<void> set_if_allowed(Task& task, const SchedParams& wanted) {
     if (!sched::is_valid(wanted)) return EINVAL;
     const SchedParams old = sched::get_scheduler(task);
     const bool may = is_modest(task, old, wanted) && is_same_owner(task);
-    if (!may && !fs::capable(abi::CAP_SYS_NICE)) return EPERM;
+    if (!may && !sched::capable(abi::CAP_SYS_NICE)) return EPERM;
     return sched::set_scheduler(task, wanted);
 }
 

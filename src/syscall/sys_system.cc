@@ -20,7 +20,7 @@ namespace syscall {
 
 namespace {
 
-bool capable(unsigned capability) { return sched::current().cred.cap_effective >> capability & 1; }
+using sched::capable;
 
 // --- names ---------------------------------------------------------------------------------------
 

@@ -26,8 +26,7 @@ struct Snapshot {
     int ppid = 0, tracer = 0, pgrp = 0, session = 0, threads = 0, exit_code = 0;
     u64 pending = 0, shared_pending = 0, ignored = 0, caught = 0;
     u64 queued_signals = 0, queued_limit = 0, rss_limit = 0;
-    u64 user_ns = 0, system_ns = 0, child_user_ns = 0, child_system_ns = 0;
-    u64 minor_faults = 0, major_faults = 0, child_minor_faults = 0, child_major_faults = 0;
+    sched::Usage used, children;
 };
 
 void add_signals(Snapshot& out, Task& task) {
@@ -42,20 +41,6 @@ void add_signals(Snapshot& out, Task& task) {
     }
 }
 
-/// Times and faults of the threads that are, and of those that were.
-void add_whole_process(Snapshot& out, Task& task) REQUIRES(sched::tasks_lock) {
-    const sched::SignalStruct& signal = *task.signal;
-    const process::CpuTimes times = process::process_times_locked(task);
-    out.user_ns = times.user_ns;
-    out.system_ns = times.system_ns;
-    out.minor_faults = signal.minor_faults.load();
-    out.major_faults = signal.major_faults.load();
-    for (const Task& thread : task.group_leader->threads) {
-        out.minor_faults += thread.min_faults;
-        out.major_faults += thread.maj_faults;
-    }
-}
-
 void add_process(Snapshot& out, Task& task) REQUIRES(sched::tasks_lock) {
     sched::SignalStruct& signal = *task.signal;
     out.pgrp = signal.pgrp;
@@ -63,18 +48,7 @@ void add_process(Snapshot& out, Task& task) REQUIRES(sched::tasks_lock) {
     out.threads = static_cast<int>(signal.thread_count);
     out.rss_limit = signal.rlimits[abi::RLIMIT_RSS].current;
     out.queued_limit = signal.rlimits[abi::RLIMIT_SIGPENDING].current;
-    out.child_user_ns = signal.child_user_ns.load();
-    out.child_system_ns = signal.child_system_ns.load();
-    out.child_minor_faults = signal.child_minor_faults.load();
-    out.child_major_faults = signal.child_major_faults.load();
-}
-
-void add_thread(Snapshot& out, const Task& task) {
-    const sched::CpuTimes times = sched::cpu_times(task);
-    out.user_ns = times.user_ns;
-    out.system_ns = times.system_ns;
-    out.minor_faults = task.min_faults;
-    out.major_faults = task.maj_faults;
+    out.children = signal.children.read();
 }
 
 /// The flags as Linux numbers them: PF_KTHREAD or PF_RANDOMIZE, PF_WQ_WORKER, PF_NO_SETAFFINITY.
@@ -97,9 +71,9 @@ Result<Snapshot> take_snapshot(Task& task, Scope scope) {
     out.threads = 1;
     if (task.signal) add_process(out, task);
     if (task.signal && scope == Scope::Process) {
-        add_whole_process(out, task);
+        out.used = process::usage_of_process(*task.signal);
     } else {
-        add_thread(out, task);  // a kernel thread is no process, but has its time
+        out.used = sched::usage_of(task);  // a kernel thread is no process, but has its time
     }
     if (task.sighand) add_signals(out, task);
     return out;
@@ -240,10 +214,10 @@ Result<void> write_stat(SeqFile& out, Task& task, Scope scope) {
     const char letter = sched::state_letter(task);
     out.print("%d (%s) %c %d %d %d %u %d", task.pid, name_of(task), letter, now.ppid, now.pgrp,
               now.session, tty.device, tty.foreground_pgrp);
-    out.print(" %u %lu %lu %lu %lu", flags_of(task), now.minor_faults, now.child_minor_faults,
-              now.major_faults, now.child_major_faults);
-    out.print(" %lu %lu %ld %ld", now.user_ns / kNsPerTick, now.system_ns / kNsPerTick,
-              i64(now.child_user_ns / kNsPerTick), i64(now.child_system_ns / kNsPerTick));
+    out.print(" %u %lu %lu %lu %lu", flags_of(task), now.used.minor_faults,
+              now.children.minor_faults, now.used.major_faults, now.children.major_faults);
+    out.print(" %lu %lu %ld %ld", now.used.user_ns / kNsPerTick, now.used.system_ns / kNsPerTick,
+              i64(now.children.user_ns / kNsPerTick), i64(now.children.system_ns / kNsPerTick));
     // 18-25: priority, nice, threads, itrealvalue, start, memory.
     out.print(" %d %d %d 0 %lu %lu %lu %lu", task.prio - sched::kMaxRtPrio, task.nice, now.threads,
               task.start_time_ns / kNsPerTick, memory.total << kPageShift, memory.rss,

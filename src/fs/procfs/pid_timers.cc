@@ -33,7 +33,7 @@ void show_timer(const process::PosixTimer& timer, void* context) {
 /// A thread may look at and change its own slack, and with CAP_SYS_NICE that of others.
 Result<void> check_slack_permission(const Task& task) {
     const Task& self = sched::current();
-    if (&task == &self || (self.cred.cap_effective >> abi::CAP_SYS_NICE & 1)) return {};
+    if (&task == &self || self.cred.has(abi::CAP_SYS_NICE)) return {};
     return EPERM;
 }
 

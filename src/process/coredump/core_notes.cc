@@ -57,17 +57,15 @@ abi::ElfPrstatus status_of(Task& task, const abi::SigInfo& info) {
     to.blocked = task.blocked;
     IrqGuard guard(tasks_lock);
     const bool leads = task.group_leader == &task;
-    const sched::CpuTimes own = sched::cpu_times(task);
-    const CpuTimes times =
-        leads ? process_times_locked(task) : CpuTimes{own.user_ns, own.system_ns};
+    const CpuTimes times = leads ? process_times_locked(task) : sched::cpu_times(task);
     to.pid = task.pid;
     to.ppid = task.parent->tgid;
     to.pgrp = signal.pgrp;
     to.session = signal.session;
     to.user = core_time(times.user_ns);
     to.system = core_time(times.system_ns);
-    to.child_user = core_time(signal.child_user_ns.load());
-    to.child_system = core_time(signal.child_system_ns.load());
+    to.child_user = core_time(signal.children.user_ns.load());
+    to.child_system = core_time(signal.children.system_ns.load());
     to.registers = registers_of(task);
     to.fpu_valid = 1;
     return to;

@@ -25,7 +25,7 @@ struct PortSet : arch::IoBitmap {
 
 PortSet* ports_of(const sched::Task& task) { return static_cast<PortSet*>(task.arch.ports); }
 
-bool may_use_ports() { return sched::current().cred.cap_effective >> abi::CAP_SYS_RAWIO & 1; }
+bool may_use_ports() { return sched::capable(abi::CAP_SYS_RAWIO); }
 
 /// A number that no set of ports ever had.
 u64 new_serial() {

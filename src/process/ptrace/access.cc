@@ -1,13 +1,13 @@
 // Who may look into whom. Linux: __ptrace_may_access().
 // See: ptrace(2), "Ptrace access mode checking".
 
+#include "abi/prctl.h"
 #include "process/ptrace/ptrace.h"
 
 namespace process {
 
 namespace {
 
-constexpr u64 kCapSysPtrace = u64{1} << 19;
 constexpr u8 kDumpable = 1;
 
 bool is_same_user(const sched::Cred& mine, const sched::Cred& theirs, Access as) {
@@ -23,7 +23,7 @@ Result<void> ptrace_may_access(const Task& task, Access as) {
     const Task& self = sched::current();
     if (task.signal == self.signal) return {};
     const sched::Cred &mine = self.cred, &theirs = task.cred;
-    if (mine.cap_effective & kCapSysPtrace) return {};
+    if (mine.has(abi::CAP_SYS_PTRACE)) return {};
     const u64 powers = as == Access::FileSystem ? mine.cap_effective : mine.cap_permitted;
     const bool stronger = theirs.cap_permitted & ~powers;
     const bool dumpable = task.signal != nullptr && task.signal->dumpable == kDumpable;
@@ -32,7 +32,7 @@ Result<void> ptrace_may_access(const Task& task, Access as) {
 }
 
 bool ptrace_forbids_rights(const Task& task) {
-    return is_traced(task) && !(task.tracer->cred.cap_effective & kCapSysPtrace);
+    return is_traced(task) && !task.tracer->cred.has(abi::CAP_SYS_PTRACE);
 }
 
 }  // namespace process

@@ -1,5 +1,6 @@
 // Sending signals: who gets it, who is woken, and what happens at once.
 
+#include "abi/prctl.h"
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
 #include "core/log/printk.h"
@@ -13,8 +14,6 @@ namespace process {
 using sched::SigQueue;
 
 namespace {
-
-constexpr u64 kCapKill = u64{1} << 5;
 
 /// What the mere arrival of a signal changes; false if it is then forgotten.
 bool prepare_signal(Task& task, int number, bool force) REQUIRES(tasks_lock, task.sighand->lock) {
@@ -244,7 +243,7 @@ Result<void> check_kill_permission(int signal, Task& target) {
     if (target.tgid == sender.tgid) return {};
     if (mine.euid == theirs.suid || mine.euid == theirs.uid) return {};
     if (mine.uid == theirs.suid || mine.uid == theirs.uid) return {};
-    if (mine.cap_effective & kCapKill) return {};
+    if (mine.has(abi::CAP_KILL)) return {};
     const bool same_session = target.signal && target.signal->session == sender.signal->session;
     if (signal == abi::SIGCONT && same_session) return {};
     return EPERM;

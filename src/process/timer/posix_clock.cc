@@ -20,7 +20,7 @@ Result<u64> one_ns(int) { return 1; }
 Result<u64> one_tick(int) { return time::kTickNs; }
 
 Result<void> set_realtime(u64 ns) {
-    if (!(sched::current().cred.cap_effective >> abi::CAP_SYS_TIME & 1)) return EPERM;
+    if (!sched::capable(abi::CAP_SYS_TIME)) return EPERM;
     return time::set_realtime_ns(ns);
 }
 

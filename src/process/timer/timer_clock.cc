@@ -9,7 +9,7 @@ namespace process {
 
 /// The machine is never suspended, so alarm clocks are the plain ones, with their permission.
 static Result<TimerClock> alarm_clock(time::ClockBase base) {
-    if (!(sched::current().cred.cap_effective >> abi::CAP_WAKE_ALARM & 1)) return EPERM;
+    if (!sched::capable(abi::CAP_WAKE_ALARM)) return EPERM;
     return TimerClock{base, std::nullopt};
 }
 

@@ -1,5 +1,6 @@
 // Calls that change what an inode says of itself: mode, owner, times, size.
 // Linux: fs/attr.c, fs/open.c, fs/utimes.c.
+#include "abi/prctl.h"
 #include "abi/resource.h"
 #include "abi/signal.h"
 #include "abi/stat.h"
@@ -15,13 +16,6 @@ namespace {
 
 using namespace abi;
 
-constexpr unsigned kCapChown = 0, kCapFowner = 3, kCapFsetid = 4;
-
-bool has_capability(unsigned number) { return sched::current().cred.cap_effective >> number & 1; }
-bool is_owner(const fs::Inode& inode) {
-    return sched::current().cred.fsuid == inode.uid || has_capability(kCapFowner);
-}
-
 /// The place behind a descriptor, for f*() calls. EBADF also for O_PATH; EINVAL without an inode.
 Result<fs::Path> path_of(int fd) {
     auto file = TRY(fget_data(fd));
@@ -35,9 +29,9 @@ Result<u64> change_mode(const fs::Path& path, u32 mode) {
     TRY(want_write(path));
     fs::Inode& inode = *path.inode();
     sched::MutexGuard guard(inode.mutex);
-    if (!is_owner(inode)) return EPERM;
+    if (!fs::inode_owner_or_capable(inode)) return EPERM;
     u32 bits = mode & S_IALLUGO;
-    const bool keeps_sgid = sched::current().cred.in_group(inode.gid) || has_capability(kCapFsetid);
+    const bool keeps_sgid = sched::current().cred.in_group(inode.gid) || sched::capable(CAP_FSETID);
     if (!keeps_sgid) bits &= ~S_ISGID;
     const u32 old = std::exchange(inode.mode, (inode.mode & S_IFMT) | bits);
     inode.ctime = fs::current_time();
@@ -60,7 +54,7 @@ Result<u64> sys_fchmodat(int dirfd, UserPtr<const char> name, u32 mode) {
 // --- owner --------------------------------------------------------------------------------------
 
 Result<void> may_chown(const fs::Inode& inode, u32 uid, u32 gid) {
-    if (has_capability(kCapChown)) return {};
+    if (sched::capable(CAP_CHOWN)) return {};
     const sched::Cred& cred = sched::current().cred;
     const bool owns = cred.fsuid == inode.uid;
     if (uid != ~0u && !(owns && uid == inode.uid)) return EPERM;
@@ -121,7 +115,7 @@ Result<u64> change_times(const fs::Path& path, const NewTimes& times) {
     TRY(want_write(path));
     fs::Inode& inode = *path.inode();
     sched::MutexGuard guard(inode.mutex);
-    if (!is_owner(inode)) {
+    if (!fs::inode_owner_or_capable(inode)) {
         // Who may write may say "now", as a write would; any other time is the owner's.
         if (access.nsec != UTIME_NOW || change.nsec != UTIME_NOW) return EPERM;
         TRY(fs::inode_permission(inode, W_OK));

@@ -1,5 +1,6 @@
 // Calls on directories: reading them, and where the process stands. Linux: fs/readdir.c, d_path.c.
 #include "abi/dirent.h"
+#include "abi/prctl.h"
 #include "fs/namei.h"
 #include "lib/string.h"
 #include "sched/task.h"
@@ -123,11 +124,10 @@ Result<u64> sys_chdir(UserPtr<const char> name) {
 Result<u64> sys_fchdir(int fd) { return change_directory(TRY(fs::fget(fd))->path); }
 
 Result<u64> sys_chroot(UserPtr<const char> name) {
-    constexpr unsigned kCapSysChroot = 18;
     const fs::Path path = TRY(path_at(AT_FDCWD, name, 0, Follow::Yes));
     if (!path.inode()->is_dir()) return ENOTDIR;
     TRY(fs::inode_permission(*path.inode(), X_OK));
-    if (!(sched::current().cred.cap_effective >> kCapSysChroot & 1)) return EPERM;
+    if (!sched::capable(CAP_SYS_CHROOT)) return EPERM;
     sched::current().fs->set_root(path);
     return u64{0};
 }

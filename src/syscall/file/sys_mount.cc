@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "abi/mount.h"
+#include "abi/prctl.h"
 #include "fs/namei.h"
 #include "lib/string.h"
 #include "sched/task.h"
@@ -13,10 +14,7 @@ namespace {
 
 using namespace abi;
 
-bool is_admin() {
-    constexpr unsigned kCapSysAdmin = 21;
-    return sched::current().cred.cap_effective >> kCapSysAdmin & 1;
-}
+bool is_admin() { return sched::capable(CAP_SYS_ADMIN); }
 
 /// A string argument that may be missing: then it is empty.
 class OptionalString {

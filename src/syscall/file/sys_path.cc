@@ -1,4 +1,5 @@
 // Calls on names: links, renames, removal, device nodes. Linux: fs/namei.c.
+#include "abi/prctl.h"
 #include "abi/stat.h"
 #include "fs/namei.h"
 #include "sched/task.h"
@@ -83,12 +84,11 @@ Result<u64> sys_readlink(UserPtr<const char> name, u64 buffer, int bytes) {
 }
 
 Result<u64> sys_mknodat(int dirfd, UserPtr<const char> user_name, u32 mode, u32 device) {
-    constexpr unsigned kCapMknod = 27;
     const u32 type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
     const bool is_device = type == S_IFCHR || type == S_IFBLK;
     if (type == S_IFDIR) return EPERM;
     if (!is_device && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK) return EINVAL;
-    if (is_device && !(sched::current().cred.cap_effective >> kCapMknod & 1)) return EPERM;
+    if (is_device && !sched::capable(CAP_MKNOD)) return EPERM;
     const auto name = TRY(UserPath::copy_in(user_name));
     TRY(fs::do_mknod(dirfd, name.view(), type | (mode & S_IALLUGO), is_device ? device : 0));
     return u64{0};

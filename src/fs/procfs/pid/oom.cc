@@ -28,7 +28,7 @@ i16 adjustment_of(const Task& task) {
 
 Result<void> set_adjustment(Task& task, i64 value) {
     if (task.signal == nullptr) return EINVAL;
-    const bool may_lower = sched::current().cred.cap_effective >> abi::CAP_SYS_RESOURCE & 1;
+    const bool may_lower = sched::capable(abi::CAP_SYS_RESOURCE);
     IrqGuard guard(sched::tasks_lock);
     if (value < task.signal->oom_score_adj_min && !may_lower) return EACCES;
     task.signal->oom_score_adj = static_cast<i16>(value);

@@ -5,6 +5,7 @@
 // every word that is followed must lie in this one stack, which the caller's reference keeps. What
 // is found then may be nonsense, but it is text.
 #include "abi/errno.h"
+#include "abi/prctl.h"
 #include "core/log/panic.h"
 #include "fs/procfs/pid/access.h"
 #include "fs/procfs/pid_entry.h"
@@ -113,8 +114,7 @@ Result<void> show_wchan(SeqFile& out, Task& task) {
 }
 
 Result<void> show_stack(SeqFile& out, Task& task) {
-    constexpr u64 kCapSysAdmin = u64{1} << 21;
-    if (!(sched::current().cred.cap_effective & kCapSysAdmin)) return EACCES;
+    if (!sched::capable(abi::CAP_SYS_ADMIN)) return EACCES;
     TRY(check_look_into(task, EPERM));
     bool inside_sleep = true;
     for (StackWalk walk(task); walk.address() != 0; walk.advance()) {
