@@ -5,10 +5,11 @@
 ///     0xffff_8880_0000_0000     direct map: every byte of RAM, at kDirectMap + physical address
 ///     0xffff_c900_0000_0000     vmalloc: kernel stacks, ioremap, large tables
 ///     0xffff_ea00_0000_0000     vmemmap: the array of Page, indexed by frame number
+///     0xffff_ff00_0000_0000     the stacks for the last IRET: x86_64/trap/espfix.h
 ///     0xffff_ffff_8000_0000     the kernel image, at kKernelBase + physical address
 ///
 /// Each kernel region lies within one entry of the top-level table (512 GiB), so sharing these
-/// four entries shares the whole kernel half between all address spaces.
+/// five entries shares the whole kernel half between all address spaces.
 #pragma once
 
 #include "lib/strong.h"
@@ -21,6 +22,7 @@ inline constexpr VirtAddr kDirectMap{0xffff'8880'0000'0000};
 inline constexpr VirtAddr kVmallocStart{0xffff'c900'0000'0000};
 inline constexpr VirtAddr kVmallocEnd{0xffff'c980'0000'0000};
 inline constexpr VirtAddr kVmemmap{0xffff'ea00'0000'0000};
+inline constexpr VirtAddr kEspfix{0xffff'ff00'0000'0000};
 inline constexpr VirtAddr kKernelBase{0xffff'ffff'8000'0000};
 
 /// RAM beyond this is ignored, with a message: the direct map and vmemmap have one top-level

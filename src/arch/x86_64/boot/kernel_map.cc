@@ -7,6 +7,7 @@
 #include "arch/layout.h"
 #include "arch/x86_64/boot/early_map.h"
 #include "arch/x86_64/boot/sections.h"
+#include "arch/x86_64/trap/espfix.h"
 #include "lib/string.h"
 
 namespace arch {
@@ -50,7 +51,7 @@ Result<void> map_everything() {
     for (VirtAddr region : {kVmallocStart, kVmemmap}) {
         TRY(table_below(kernel_pml4.entry[table_index(region, 3)], alloc_table));
     }
-    return {};
+    return map_espfix(kernel_pml4, alloc_table);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "arch/entry_counts.h"
 #include "arch/exception_stack.h"
 #include "arch/x86_64/cpu/cpu_setup.h"
+#include "arch/x86_64/trap/espfix.h"
 #include "arch/x86_64/trap/own_stack.h"
 
 namespace arch {
@@ -79,6 +80,7 @@ void cpu_init(unsigned cpu) {
     load_cpu_tables(tables);
     load_idt();
     set_syscall_msrs();
+    init_espfix(cpu);
     enable_machine_check();
 }
 

@@ -10,6 +10,7 @@
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
 #include "arch/x86_64/trap/debug_fault.h"
+#include "arch/x86_64/trap/espfix.h"
 #include "arch/x86_64/trap/exception.h"
 
 namespace arch {
@@ -31,6 +32,7 @@ bool is_stack_overflow(const TrapFrame& frame, VirtAddr at) {
 }
 
 void double_fault(TrapFrame& frame) {
+    if (recover_from_espfix(frame)) return;
     const VirtAddr at = read_cr2();
     const u64 irq_stack = this_cpu_read(irq_stack_base);
     if (irq_stack != 0 && irq_stack - 1 - at.raw() < kPageSize) {

@@ -11,7 +11,6 @@
 #include "arch/upcalls.h"
 #include "arch/vectors.h"
 #include "arch/x86_64/trap/exception.h"
-#include "arch/x86_64/trap/own_stack.h"
 #include "lib/debug.h"
 #include "lib/string.h"
 
@@ -42,10 +41,6 @@ void handle_by_vector(TrapFrame& frame, unsigned vector) {
 }  // namespace
 
 extern "C" void handle_trap(TrapFrame& frame, unsigned vector) {
-    const bool is_kernel_debug = vector == kDebug && !frame.from_user();
-    if (vector == kNmi || vector == kDoubleFault || vector == kMachineCheck || is_kernel_debug) {
-        return handle_on_own_stack(frame, vector);
-    }
     handle_by_vector(frame, vector);
     if (frame.from_user()) {
         upcall::return_to_user(frame);

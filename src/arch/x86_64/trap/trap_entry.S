@@ -93,6 +93,8 @@ trap_common:
         call handle_trap
         .globl return_to_user_iret
 return_to_user_iret:                            // interrupts are off, the work is done
+        testb $4, 20*8(%rsp)                    // TrapFrame::ss: a segment of the LDT?
+        jnz leave_by_espfix
         swapgs
         RESTORE_REGISTERS
         add $8, %rsp                            // orig_rax
@@ -106,7 +108,35 @@ user_iret:
         add $8, %rsp
         iretq
 
-// It was the IRET above that faulted: a segment or rip of the user's is not acceptable. The
+// The stack segment may be one of 16 bits: see espfix.h. The frame of the IRET goes to this
+// processor's tiny stack; rax becomes that one's address whose bits 16 to 31 are the user's, and is
+// loaded from there at last.
+leave_by_espfix:
+        mov %gs:espfix_writable, %rdi
+        mov 10*8(%rsp), %rax
+        mov %rax, 0*8(%rdi)
+        mov 16*8(%rsp), %rax                    // rip
+        mov %rax, 1*8(%rdi)
+        mov 17*8(%rsp), %rax                    // cs
+        mov %rax, 2*8(%rdi)
+        mov 18*8(%rsp), %rax                    // rflags
+        mov %rax, 3*8(%rdi)
+        mov 20*8(%rsp), %rax                    // ss
+        mov %rax, 5*8(%rdi)
+        mov 19*8(%rsp), %rax                    // rsp
+        mov %rax, 4*8(%rdi)
+        and $0xffff0000, %eax
+        or %gs:espfix_address, %rax
+        mov %rax, 10*8(%rsp)
+        swapgs
+        RESTORE_REGISTERS
+        mov %rax, %rsp
+        pop %rax
+        .globl espfix_iret
+espfix_iret:
+        iretq                                   // if it faults: recover_from_espfix()
+
+// It was user_iret that faulted: a segment or rip of the user's is not acceptable. The
 // registers and GS are the user's again, so this becomes an exception of user mode. rdi: the frame;
 // esi: the vector.
 bad_iret:
@@ -155,7 +185,7 @@ paranoid_entry:
         js 1f
         swapgs
         inc %ebx
-1:      call handle_trap
+1:      call handle_on_own_stack
         test %ebx, %ebx
         jz 2f
         swapgs
