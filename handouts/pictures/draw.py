@@ -67,9 +67,11 @@ class Picture:
                 if run.cpu == cpu:
                     self._bar(run.start, run.end, middle[cpu] - ROW / 2, ROW, self._colour.get(run.name, OTHERS))
                     self._name_in(run, middle[cpu])
+        last = -100.0
         for move in self._history.moves:
             if move.name in self._colour:
-                self._arrow(move, middle)
+                last = max(self._x(move.at), last + 7)  # two at once stand side by side
+                self._arrow(last, move, middle)
         self._y = top + cpus * (ROW + 3 * GAP)
         self._axis()
 
@@ -123,8 +125,8 @@ class Picture:
         x = self._x(at)
         self._parts.append(f'<path class="ink" d="M{x - 3.5:.1f} {y - 6:.1f}h7l-3.5 6z" fill="#26292e"/>')
 
-    def _arrow(self, move, middle: list[float]) -> None:
-        x, down = self._x(move.at), 1 if move.to > move.origin else -1
+    def _arrow(self, x: float, move, middle: list[float]) -> None:
+        down = 1 if move.to > move.origin else -1
         start, end = middle[move.origin] + down * ROW / 2, middle[move.to] - down * (ROW / 2 + 1)
         self._parts.append(f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="{start:.1f}" y2="{end - down * 5:.1f}" '
                            'stroke="#26292e" stroke-width="1.4"/>')

@@ -68,6 +68,19 @@ static void level(const struct actor* actors, int count) {
     }
 }
 
+/* What the kernel still had to do for all this is done meanwhile. And the scene begins at the same
+ * place between two ticks, and between two looks of each processor at the others, however long the
+ * boot took: else every change of the kernel would make another picture. */
+static void await_phase(void) {
+    const long long period = 128000000, phase = 2215000, least = 40000000;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long from = now.tv_sec * 1000000000LL + now.tv_nsec + least;
+    const long long at = (from / period + 1) * period + phase;
+    const struct timespec when = {at / 1000000000, at % 1000000000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL);
+}
+
 static void set_free(const struct actor* actors, int count) {
     const unsigned long all = ~0UL;
     for (int i = 0; i < count; i++) sched_setaffinity(actors[i].pid, sizeof all, (const void*)&all);
@@ -91,7 +104,7 @@ int main(int argc, char** argv) {
         set_trace("set_event", kEvents[i]);
     }
     level(actors, count);
-    sleep_ms(40); /* what the kernel still had to do for all this is done */
+    await_phase();
     if (write(gate[1], actors, count) != count) fail("gate");
     if (free_at > 0) {
         sleep_ms(free_at);
