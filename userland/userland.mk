@@ -5,6 +5,7 @@
 #   userland/hello/           "hello" built four ways   build/userland/hello/*
 #   userland/debuggee/       for debuggers, with symbols   build/userland/debuggee
 #   userland/bench/           see userland/bench/bench.mk
+#   userland/holdings/*.c     part of each program that names it in USES_NAME
 # A shared header is included from userland/ ("tests/check.h").
 
 U          := $(B)/userland
@@ -14,7 +15,9 @@ MUSL_FLAGS := -static -Os -std=gnu11 -Wall -Wextra -Werror -Iuserland \
               -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code -s
 
 U_HEADERS  := $(wildcard userland/*.h userland/*/*.h)
-U_DIRS     := $(filter-out tests hello bench debuggee,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
+U_DIRS     := $(filter-out tests hello bench debuggee holdings,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
+USES_fuzz   := holdings
+USES_stress := holdings
 U_PROGRAMS := $(addprefix $(U)/,$(U_DIRS))
 U_TESTS    := $(patsubst userland/%.c,$(U)/%,$(wildcard userland/tests/*.c))
 HELLOS     := $(addprefix $(U)/hello/,static-glibc static-pie-glibc dynamic-glibc static-musl)
@@ -22,11 +25,13 @@ HELLOS     := $(addprefix $(U)/hello/,static-glibc static-pie-glibc dynamic-glib
 userland: $(U_PROGRAMS) $(U_TESTS) $(HELLOS) ## the programs that run inside the system
 .PHONY: userland
 
+sources = $(foreach part,$(1) $(USES_$(1)),$(wildcard userland/$(part)/*.c))
+
 define program
-$(U)/$(1): $(wildcard userland/$(1)/*.c) $(U_HEADERS) userland/userland.mk | need-build
+$(U)/$(1): $(call sources,$(1)) $(U_HEADERS) userland/userland.mk | need-build
 	@mkdir -p $$(@D)
 	@printf '  %-6s %s\n' MUSL $$@
-	@$(MUSL_CC) $(MUSL_FLAGS) $(wildcard userland/$(1)/*.c) -o $$@
+	@$(MUSL_CC) $(MUSL_FLAGS) $(call sources,$(1)) -o $$@
 endef
 $(foreach name,$(U_DIRS),$(eval $(call program,$(name))))
 

@@ -18,6 +18,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "chance.h"
+#include "holdings/holdings.h"
+
 #define MAX_THREADS 8
 #define CALL_NUMBERS 512
 #define UNPRIVILEGED 65534
@@ -35,22 +38,6 @@ struct call {
 /* The number of calls, and one of them: those that are written down, then all other numbers. */
 unsigned call_count(void);
 struct call call_at(unsigned index);
-
-/* --- chance: every draw of a thread follows from its seed ----------------------------------------
- */
-
-struct chance {
-    uint64_t state;
-};
-static inline uint64_t draw(struct chance* from) { /* splitmix64 */
-    uint64_t z = from->state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-static inline unsigned below(struct chance* from, unsigned limit) {
-    return (unsigned)(draw(from) % limit);
-}
 
 /* --- arguments: values.c
  * -------------------------------------------------------------------------- */
@@ -103,16 +90,5 @@ struct plan {
 };
 /* Runs a worker in this process, and ends it. */
 _Noreturn void work(const struct plan* plan, struct board* board);
-
-/* --- what the kernel owns: holdings.c
- * --------------------------------------------------------------- */
-
-/* Remembers what the kernel owns now. */
-void remember_holdings(void);
-/* Prints what it owns more than then, waiting a while for it to settle; the number of lines
- * printed. */
-int report_leaks(void);
-/* Kills every process of the workers that is left. */
-void kill_stragglers(void);
 
 #endif

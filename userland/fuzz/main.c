@@ -32,39 +32,11 @@ static int remove_one(const char* path, const struct stat* about, int type, stru
     return 0;
 }
 
-/* As root it destroys what it is run on: never a system that somebody needs. */
-static bool is_vitrine(void) {
-    char text[256] = "";
-    FILE* const version = fopen("/proc/version", "r");
-    if (version) text[fread(text, 1, sizeof text - 1, version)] = 0, fclose(version);
-    return strstr(text, "vitrine") != NULL;
-}
-
 /* In a process of its own: a deep tree costs memory, which must not look like the kernel's. */
 static void remove_tree(const char* folder) {
     const pid_t remover = fork();
     if (remover == 0) _exit(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0);
     while (waitpid(remover, NULL, 0) != remover && errno == EINTR) continue;
-}
-
-/* Page tables of the kernel's own addresses are never given back, nor are ptys: it shall have at
- * once all that it will ever have. */
-static void use_many_stacks(void) {
-    static pid_t child[400];
-    int count = 0;
-    while (count < 400 && (child[count] = fork()) > 0) count++;
-    if (count < 400 && child[count] == 0) {
-        pause();
-        _exit(0);
-    }
-    while (count > 0) kill(child[--count], SIGKILL);
-    while (wait(NULL) > 0) continue;
-}
-
-static void use_all_ptys(void) {
-    int file[1024], count = 0;
-    while (count < 1024 && (file[count] = open("/dev/ptmx", O_RDWR | O_NOCTTY)) >= 0) count++;
-    while (count > 0) close(file[--count]);
 }
 
 static uint64_t now_ms(void) {
@@ -195,13 +167,13 @@ int main(int argc, char** argv) {
     if (argc == 0) return 0; /* a worker's execve of /proc/self/exe */
     struct options options;
     if (!parse(argc, argv, &options) || getuid() != 0) return usage();
+    /* As root it destroys what it is run on: never a system that somebody needs. */
     if (!is_vitrine()) return fputs("fuzz: this is not Vitrine\n", stderr), 2;
     struct board* const board =
         mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED) return perror("fuzz: mmap"), 1;
     umask(0);
     mkdir("/run/fuzz", 0755);
-    use_many_stacks();
-    use_all_ptys();
+    use_what_is_kept();
     return run(&options, board) != 0;
 }

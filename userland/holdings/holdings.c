@@ -1,17 +1,21 @@
 /* What the kernel owns: pages, slab objects, tasks. */
-#include "fuzz/fuzz.h"
+#define _GNU_SOURCE
+#include "holdings/holdings.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MAX_CACHES 200
-#define SLACK                                                                           \
-    4 /* objects that /proc keeps of processes which end while it is read: not per call \
-       */
+/* Objects that /proc keeps of processes which end while it is read: not one for each call. */
+#define SLACK 4
 
 struct holdings {
     long pages; /* neither free nor slabs nor page cache */
@@ -96,7 +100,7 @@ void kill_stragglers(void) { for_each_process(kill_worker); }
 /* Names that are remembered in case somebody asks again are no leak. */
 static void drop_caches(void) {
     const int file = open("/proc/sys/vm/drop_caches", O_WRONLY);
-    if (file >= 0 && write(file, "3", 1) != 1) perror("fuzz: drop_caches");
+    if (file >= 0 && write(file, "3", 1) != 1) perror("drop_caches");
     close(file);
 }
 
