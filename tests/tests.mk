@@ -41,6 +41,14 @@ fuzz: $(KIMAGE) $(B)/initramfs.cpio ## hostile system calls: [FUZZ_CALLS=1000000
 	    --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio
 .PHONY: fuzz
 
+STRESS_SECONDS ?= 1800
+stress: $(KIMAGE) $(B)/initramfs.cpio ## tasks under load: [STRESS_SECONDS=1800] [SEED=n] [ONLY=kind ROUND=n] [SMP=4] [DEBUG=1]
+	$(call need,run test)
+	@$(PYTHON) tests/system/stress.py --seconds $(STRESS_SECONDS) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(ROUND),--round $(ROUND)) $(if $(filter file,$(origin SMP)),,--smp $(SMP)) \
+	    --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio
+.PHONY: stress
+
 numbers: $(KIMAGE) images userland ## start-up time, sizes, memory needed, beside their aims
 	$(call need,run test)
 	@$(PYTHON) tests/system/figures.py
