@@ -66,8 +66,9 @@ static void threads_round(struct chance* from) {
         return;
     }
     make_threads(from);
-    while (__atomic_load_n(&detached, __ATOMIC_SEQ_CST))
+    while (__atomic_load_n(&detached, __ATOMIC_SEQ_CST)) {
         nanosleep(&(struct timespec){0, 50000}, NULL);
+    }
 }
 
 const struct kind kThreads = {"threads", threads_round,
