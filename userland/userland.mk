@@ -16,8 +16,9 @@ MUSL_FLAGS := -static -Os -std=gnu11 -Wall -Wextra -Werror -Iuserland \
 
 U_HEADERS  := $(wildcard userland/*.h userland/*/*.h)
 U_DIRS     := $(filter-out tests hello bench debuggee holdings,$(patsubst userland/%/,%,$(sort $(dir $(wildcard userland/*/*.c)))))
-USES_fuzz   := holdings
-USES_stress := holdings
+USES_fuzz    := holdings
+USES_stress  := holdings
+USES_hostile := holdings
 U_PROGRAMS := $(addprefix $(U)/,$(U_DIRS))
 U_TESTS    := $(patsubst userland/%.c,$(U)/%,$(wildcard userland/tests/*.c))
 HELLOS     := $(addprefix $(U)/hello/,static-glibc static-pie-glibc dynamic-glibc static-musl)

@@ -22,8 +22,9 @@ static int usage(void) {
         "  -r ROUND    begin with this round, as a failure told\n"
         "  -n ROUNDS   that many of each worker at most\n",
         stderr);
-    for (unsigned i = 0; i < KINDS; i++)
+    for (unsigned i = 0; i < KINDS; i++) {
         fprintf(stderr, "%13s  %s\n", kKinds[i]->name, kKinds[i]->what);
+    }
     return 2;
 }
 
