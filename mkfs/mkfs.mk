@@ -12,7 +12,7 @@ LAB_FILES := $(addprefix $(U)/,init agent labtool schedtool)
 OWN_FILES := $(filter-out $(LAB_FILES),$(U_PROGRAMS)) $(U_TESTS)
 ROOTFS    := $(shell find mkfs/rootfs -type f -o -type l)
 LIBS      := /lib64/ld-linux-x86-64.so.2 $(addprefix /lib/x86_64-linux-gnu/,libc.so.6 libm.so.6 libgcc_s.so.1) \
-             /usr/lib/x86_64-linux-gnu/libstdc++.so.6
+             $(addprefix /usr/lib/x86_64-linux-gnu/,libstdc++.so.6 libbenchmark.so.1debian)
 
 # file lines for programs: userland/NAME goes to /sbin, userland/tests/NAME to /tests
 file_lines = $(foreach p,$(1),'file $(if $(filter $(U)/tests/%,$(p)),/tests,/sbin)/$(notdir $(p)) $(p) 755')

@@ -2,7 +2,7 @@
 #   userland/NAME/*.c         one static musl program   build/userland/NAME
 #   userland/tests/NAME.c     one static musl program   build/userland/tests/NAME
 #   userland/tests/NAME_glibc.c  the same, with glibc
-#   userland/hello/           "hello" built four ways   build/userland/hello/*
+#   userland/hello/           "hello" built four ways, C++ with threads, Google Benchmark   build/userland/hello/*
 #   userland/debuggee/       for debuggers, with symbols   build/userland/debuggee
 #   userland/bench/           see userland/bench/bench.mk
 #   userland/holdings/*.c     part of each program that names it in USES_NAME
@@ -21,7 +21,8 @@ USES_stress  := holdings
 USES_hostile := holdings
 U_PROGRAMS := $(addprefix $(U)/,$(U_DIRS))
 U_TESTS    := $(patsubst userland/%.c,$(U)/%,$(wildcard userland/tests/*.c))
-HELLOS     := $(addprefix $(U)/hello/,static-glibc static-pie-glibc dynamic-glibc static-musl)
+HELLOS     := $(addprefix $(U)/hello/,static-glibc static-pie-glibc dynamic-glibc static-musl threads-static \
+              threads-dynamic measure)
 
 userland: $(U_PROGRAMS) $(U_TESTS) $(HELLOS) ## the programs that run inside the system
 .PHONY: userland
@@ -59,6 +60,17 @@ $(U)/hello/static-musl: userland/hello/hello.c userland/userland.mk | need-build
 	@mkdir -p $(@D)
 	@printf '  %-6s %s\n' MUSL $@
 	@$(MUSL_CC) $(MUSL_FLAGS) $< -o $@
+
+$(U)/hello/threads-static:  HOW = g++ $(HELLO_FLAGS) -static
+$(U)/hello/threads-dynamic: HOW = g++ $(HELLO_FLAGS)
+$(U)/hello/threads-%: userland/hello/threads.cc userland/userland.mk | need-build
+	@mkdir -p $(@D)
+	@printf '  %-6s %s\n' CXX $@
+	@$(HOW) $< -o $@
+$(U)/hello/measure: userland/hello/measure.cc userland/userland.mk | need-build
+	@mkdir -p $(@D)
+	@printf '  %-6s %s\n' CXX $@
+	@g++ $(HELLO_FLAGS) $< -o $@ -lbenchmark
 
 # --- what the debuggers in initramfs-debug.cpio are tried on -------------------------------------
 $(U)/debuggee: userland/debuggee/debuggee.c userland/userland.mk | need-build
