@@ -74,8 +74,9 @@ static int is_wanted(const char* name, char** wanted) {
 
 int main(int argc, char** argv) {
     (void)argc;
-    static const Operation* const kParts[] = {kCallOperations, kTimerOperations, kMemoryOperations,
-                                              kProcessOperations};
+    static const Operation* const kParts[] = {kCallOperations,    kTimerOperations,
+                                              kMemoryOperations,  kProcessOperations,
+                                              kPartnerOperations, kCrowdOperations};
     const int is_init = getpid() == 1;
     if (is_init) {
         mkdir("/dev", 0755);

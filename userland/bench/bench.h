@@ -18,9 +18,14 @@ extern const Operation kCallOperations[];     // calls.c: cheap calls, files, si
 extern const Operation kTimerOperations[];    // timers.c
 extern const Operation kMemoryOperations[];   // memory.c
 extern const Operation kProcessOperations[];  // processes.c: fork, exec, switches, pipes
+extern const Operation kPartnerOperations[];  // partners.c: ping-pong, threads, events
+extern const Operation kCrowdOperations[];    // crowds.c: switches among many tasks
 
-/// The program that the exec operations start: it ends at once.
+/// The programs that the exec operations start; they end at once: one without a libc, one with
+/// glibc inside, one with glibc as a shared library.
 #define TINY "/tiny"
+#define STATIC "/static"
+#define DYNAMIC "/dynamic"
 
 /// Ends the process with a message: a benchmark that does not do its work has no result.
 _Noreturn void fail(const char* what);

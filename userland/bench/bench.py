@@ -17,7 +17,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 RECORDED = HERE / "linux-6.1.txt"
 PACKAGE = "linux-image-cloud-amd64"
-QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-machine", "pc", "-cpu", "qemu64", "-smp", "1", "-m", "512",
+QEMU = ["qemu-system-x86_64", "-accel", "tcg", "-machine", "pc", "-cpu", "qemu64", "-smp", "1", "-m", "2048",
         "-rtc", "clock=vm,base=2000-01-01", "-seed", "1", "-nodefaults", "-display", "none", "-no-reboot",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 EXACT = [*QEMU, "-icount", "shift=0,sleep=off"]

@@ -25,16 +25,20 @@ static void fork_exit_wait(unsigned count) {
     }
 }
 
-static void fork_exec_tiny_wait(unsigned count) {
+static void fork_exec_wait(unsigned count, char* program) {
+    char* const arguments[] = {program, NULL};
     while (count-- > 0) {
         const pid_t child = fork();
         if (child == 0) {
-            execve(TINY, kTinyArguments, kNoEnvironment);
+            execve(program, arguments, kNoEnvironment);
             _exit(127);
         }
         wait_for(child, "fork and exec");
     }
 }
+static void fork_exec_tiny_wait(unsigned count) { fork_exec_wait(count, TINY); }
+static void fork_exec_static_wait(unsigned count) { fork_exec_wait(count, STATIC); }
+static void fork_exec_dynamic_wait(unsigned count) { fork_exec_wait(count, DYNAMIC); }
 
 static void vfork_exec_tiny_wait(unsigned count) {
     while (count-- > 0) {
@@ -117,6 +121,8 @@ static void pipe_bw_mib(unsigned count) {
 const Operation kProcessOperations[] = {
     {"fork_exit_wait", 200, fork_exit_wait, NULL},
     {"fork_exec_tiny_wait", 100, fork_exec_tiny_wait, NULL},
+    {"fork_exec_static_wait", 60, fork_exec_static_wait, NULL},
+    {"fork_exec_dynamic_wait", 40, fork_exec_dynamic_wait, NULL},
     {"vfork_exec_tiny_wait", 100, vfork_exec_tiny_wait, NULL},
     {"sched_yield_alone", 4000, yield, NULL},
     {"sched_yield_2proc", 40000, yield, start_yielder},

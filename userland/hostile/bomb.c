@@ -44,7 +44,7 @@ static _Noreturn void explode(struct tally* tally) {
         if (child >= 0) continue;
         if (errno != EAGAIN && errno != ENOMEM) _exit(1);
         __atomic_add_fetch(&tally->refusals, 1, __ATOMIC_RELAXED);
-        nap_us(1000); /* or nobody else gets to know */
+        nap_us(50000); /* or nobody else gets to run */
         while (waitpid(-1, NULL, WNOHANG) > 0) continue;
     }
 }
@@ -89,10 +89,13 @@ void bomb(long size) {
         become_user();
         explode(tally);
     }
-    /* Progress is counted, not time: it shall have been refused everywhere. */
-    while (tally->refusals < 2000) {
-        DEMAND(count_processes() <= (long)limit.rlim_cur);
-        nap_us(20000);
+    /* What happened is counted, not time: it has got all that it may have, and is refused more. */
+    for (long most = 0; most < (long)limit.rlim_cur || tally->refusals < 2000;) {
+        const long processes = count_processes();
+        DEMAND(processes <= (long)limit.rlim_cur);
+        if (processes > most) most = processes;
+        reap();
+        nap_us(100000);
     }
     DEMAND(tally->forks > 0);
     kill_everybody();
