@@ -9,6 +9,7 @@ namespace arch {
 struct CpuFeatures {
     bool smep, smap, umip, pge, gbpages, fsgsbase, xsave, avx, rdtscp, rdrand, rdseed, pcid;
     bool invariant_tsc;
+    bool hypervisor;  // processors are somebody's threads, who may take them away at any time
     u32 family, model, stepping;
     u32 cpuid_level;                  // highest leaf of CPUID
     u32 physical_bits, virtual_bits;  // of addresses

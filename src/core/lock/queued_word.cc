@@ -1,6 +1,7 @@
 #include "core/lock/queued_word.h"
 
 #include "arch/cpu.h"
+#include "arch/cpu_features.h"
 
 namespace {
 
@@ -30,6 +31,15 @@ QueueNode& node_at(u16 tail) {
 }
 
 }  // namespace
+
+constinit std::atomic<bool> QueuedWord::always_queue{false};
+
+/// Looks first, since an attempt takes the word's cache line away from the holder.
+void QueuedWord::take_out_of_order(u32 tag) {
+    do {
+        while (word_.load(std::memory_order_relaxed) != 0) arch::cpu_relax();
+    } while (!try_take(tag));
+}
 
 /// The second processor to come does not need a queue: it alone looks at the word.
 bool QueuedWord::take_as_pending(u32 tag) {
@@ -64,6 +74,8 @@ void QueuedWord::take_as_head(u32 tag, u16 my_tail) {
 }
 
 [[gnu::noinline]] void QueuedWord::take_slowly(u32 tag) {
+    const bool queues = !arch::cpu_features.hypervisor || always_queue.load();
+    if (!queues) return take_out_of_order(tag);
     if (take_as_pending(tag)) return;
 
     QueueNodes& nodes = this_cpu(queue_nodes);

@@ -11,7 +11,11 @@
 /// Crummey and Scott), so waiting costs no traffic on the word, and the lock goes round in the
 /// order of arrival: a new processor takes the word only if nothing at all is set in it.
 ///
-/// Linux: kernel/locking/qspinlock.c.
+/// A queue is right for real processors only. Those of an emulator are threads of its host, and one
+/// that waits its turn while its thread does not run holds up all behind it, for a slice of the
+/// host's time at each release. There nobody queues: who runs takes what is free.
+///
+/// Linux: kernel/locking/qspinlock.c; for the emulator, virt_spin_lock().
 #pragma once
 
 #include <atomic>
@@ -22,6 +26,9 @@ class QueuedWord {
 public:
     /// In the holder's bits: the lock is held beside another one of the same rank.
     static constexpr u32 kNested = 0x80;
+
+    /// Queue in any case; for tests.
+    static constinit std::atomic<bool> always_queue;
 
     /// Takes the lock for `tag` if it is free and nobody waits.
     [[gnu::always_inline]] bool try_take(u32 tag) {
@@ -49,6 +56,7 @@ private:
     std::atomic<u16>& low_half() { return reinterpret_cast<std::atomic<u16>&>(word_); }
     std::atomic<u16>& tail() { return reinterpret_cast<std::atomic<u16>*>(&word_)[1]; }
 
+    void take_out_of_order(u32 tag);
     bool take_as_pending(u32 tag);
     void take_as_head(u32 tag, u16 my_tail);
 

@@ -81,6 +81,7 @@ void detect_cpu_features() {
     f.xsave = bit(one.ecx, 26);
     f.avx = f.xsave && bit(one.ecx, 28);
     f.rdrand = bit(one.ecx, 30);
+    f.hypervisor = bit(one.ecx, 31);
     if (max_leaf >= 7) {
         const Cpuid seven = cpuid(7);
         f.fsgsbase = bit(seven.ebx, 0);
@@ -136,6 +137,7 @@ usize describe_cpu_flags(char* room, usize size) {
         {f.xsave, "xsave"},
         {f.avx, "avx"},
         {f.rdrand, "rdrand"},
+        {f.hypervisor, "hypervisor"},
         {f.fsgsbase, "fsgsbase"},
         {f.smep, "smep"},
         {f.rdseed, "rdseed"},
