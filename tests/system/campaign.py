@@ -16,6 +16,7 @@ import time
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / "grader")]
 
+import postmortem  # noqa: E402
 from vitrine_grader.errors import GraderError  # noqa: E402 (needs the path above)
 from vitrine_grader.machine import SECOND, Config  # noqa: E402
 from vitrine_grader.qemu import Qemu  # noqa: E402
@@ -92,6 +93,7 @@ def run(campaign, options, words, on_line, repeat):
         wrong = judge(watch(machine, [str(word) for word in words], on_line), campaign)
     except (GraderError, OSError) as why:
         wrong = f"{type(why).__name__}: {why}\n{machine.console.text[-6000:]}"
+        postmortem.save(machine, options.kernel.with_name("vitrine.elf"))
     finally:
         machine.stop()
     if wrong:
