@@ -259,7 +259,7 @@ static void a_hostile_storm(void) {
     lock = 0;
     CHECK_EQ(lock_pi(&lock), 0);
     CHECK_EQ(unlock_pi(&lock), 0);
-    CHECK_EQ(stat_field(self(), 18), 20);
+    CHECK_EQ(stat_field(self(), 18), 20 + getpriority(PRIO_PROCESS, 0));
     CHECK_EQ(pi_states(), 0);
 }
 

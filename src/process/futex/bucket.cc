@@ -1,32 +1,37 @@
 #include "process/futex/bucket.h"
 
 #include "core/log/panic.h"
-#include "mm/slab.h"
+#include "core/percpu/percpu.h"
+#include "mm/vmalloc.h"
 
 namespace process {
 
 namespace {
 
-constexpr u32 kBuckets = 64;
+/// As many as Linux has: ten thousand sleepers are some forty in each.
+constexpr u32 kBucketsPerCpu = 256;
 
 /// Not an array of constinit buckets: g++ 12 copies the first element's initial value into all
 /// others, and a list head that points to itself does not survive that.
 constinit Bucket* buckets = nullptr;
+constinit unsigned hash_bits = 0;
 
 }  // namespace
 
 void futex_init() {
-    Result<void*> memory = mm::kmalloc(sizeof(Bucket) * kBuckets, mm::Gfp::Kernel);
+    while (1u << hash_bits < kBucketsPerCpu * possible_cpus.count()) hash_bits++;
+    const u32 count = 1u << hash_bits;
+    Result<void*> memory = mm::vmalloc(sizeof(Bucket) * count);
     if (!memory.ok()) panic("no memory for futexes");
     buckets = static_cast<Bucket*>(memory.value());
-    for (u32 i = 0; i < kBuckets; i++) new (&buckets[i]) Bucket();
+    for (u32 i = 0; i < count; i++) new (&buckets[i]) Bucket();
 }
 
 Bucket& bucket_at(u32 index) { return buckets[index]; }
 
 u32 bucket_of(const FutexKey& key) {
     const u64 mixed = (key.object ^ key.offset * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
-    return static_cast<u32>(mixed >> 58);
+    return static_cast<u32>(mixed >> (64 - hash_bits));
 }
 
 void Bucket::insert(Waiter& waiter) {
