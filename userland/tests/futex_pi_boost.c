@@ -68,13 +68,13 @@ static void chains(void) {
     /* The last one's lock is wanted by us, who are not nice at all. */
     struct locker last = {.word = &words[kLinks]};
     start_waiter(&last);
-    for (int i = 0; i < kLinks; i++) CHECK_EQ(priority(links[i].tid), 20);
+    for (int i = 0; i < kLinks; i++) CHECK_EQ(priority(links[i].tid), unlent());
     CHECK_EQ(priority(holder.tid), unlent());
     end_locker(&holder);
     for (int i = 0; i < kLinks; i++) {
         UNTIL(links[i].has_it);
         CHECK_EQ(links[i].result, 0);
-        CHECK_EQ(priority(links[i].tid), 20);
+        CHECK_EQ(priority(links[i].tid), unlent());
         CHECK_EQ(unlock_pi(&words[0]), -1);
         links[i].may_go = 1;
         NEED(pthread_join(links[i].thread, NULL) == 0);
