@@ -27,7 +27,7 @@ namespace {
 using sched::WaitQueue;
 using sched::WaitQueueEntry;
 
-constexpr u32 kMaxWaiters = 16;
+constexpr u32 kMaxWaiters = 16, kMaxCalls = 128;
 constexpr u64 kLongNs = 10 * time::kNsPerSec;
 
 enum Kind : u8 {
@@ -56,7 +56,7 @@ struct Party {
     Waiter waiters[kMaxWaiters];
     std::atomic<u32> threads{0};
     u32 count = 0;
-    u8 calls[kMaxWaiters] = {};
+    u8 calls[kMaxCalls] = {};
     std::atomic<u32> call_count{0};
 };
 
@@ -82,7 +82,7 @@ void note_call(WaitQueueEntry& entry) {
     Waiter& self = *static_cast<Waiter*>(entry.context);
     Party& party = *self.party;
     const u32 at = party.call_count.fetch_add(1);
-    if (at < kMaxWaiters) party.calls[at] = u8(&self - party.waiters);
+    if (at < kMaxCalls) party.calls[at] = u8(&self - party.waiters);
     self.woken = true;
 }
 
@@ -181,7 +181,7 @@ Result<usize> run_wait_queue(std::span<const std::byte> in, std::span<std::byte>
     for (u32 i = 0; joined && i < party.count; i++) joined = join(party, party.waiters[i]);
     if (joined) play(input, party, answer);
     if (!dissolve(party)) return ETIMEDOUT;  // and stays busy
-    const u32 calls = std::min(party.call_count.load(), kMaxWaiters);
+    const u32 calls = std::min(party.call_count.load(), kMaxCalls);
     answer.put(u8(calls));
     answer.put_bytes(party.calls, calls);
     for (u32 i = 0; i < party.count; i++) answer.put(party.waiters[i].error);
