@@ -112,8 +112,7 @@ void upcall::preempt_schedule() {
 ///           off. The per-CPU word `preempt_count` is 0 if, and only if, preemption is allowed here
 ///           and somebody has asked for another task.
 ///   After   it is not 0 any more: better tasks have run, as often as that was asked for.
-///   Interrupts
-///           are off.
+///           Interrupts are off.
 ///   Use     arch::this_cpu_read(preempt_count), sched::schedule_once().
 ///   Check   `make grade LAB=scheduling T=preempts`
 ///   Think   why is one schedule_once() not enough?

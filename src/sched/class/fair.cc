@@ -156,7 +156,7 @@ constinit FairClass fair;
 ///   After   the task that has run least, in virtual time, waits no more; it is returned, and null
 ///           if nobody waits.
 ///   Use     rq.cfs.tree.
-///   Check   `make grade LAB=scheduling T=fair_order`
+///   Check   `make grade LAB=scheduling T=timeline_order`
 Task* FairClass::pick_next(RunQueue& rq) const {
 #ifdef SOLVED_SCHEDULING
     Task* task = rq.cfs.tree.first();
@@ -169,7 +169,7 @@ Task* FairClass::pick_next(RunQueue& rq) const {
 
 /// LAB scheduling, task 3 "Fair" (handouts/03-scheduling.md). Write the body.
 ///   After   the task that ran until now waits, at its vruntime. It has been counted all the time.
-///   Check   `make grade LAB=scheduling T=fair_order`
+///   Check   `make grade LAB=scheduling T=timeline_order`
 void FairClass::put_prev(RunQueue& rq, Task& task) const {
 #ifdef SOLVED_SCHEDULING
     rq.cfs.tree.insert(task);

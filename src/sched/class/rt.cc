@@ -104,8 +104,7 @@ constinit RtClass rt;
 
 /// LAB scheduling, task 4 "Real time" (handouts/03-scheduling.md). Write the body.
 ///   After   the first of the most urgent tasks waits no more; it is returned. Null if nobody
-///   waits,
-///           or real-time tasks have had their share of this period.
+///           waits, or real-time tasks have had their share of this period.
 ///   Use     rq.rt.has_waiting(), rt_may_run(), rq.rt.first_prio(), front(), remove().
 ///   Check   `make grade LAB=scheduling T=rt_order`
 Task* RtClass::pick_next(RunQueue& rq) const {
