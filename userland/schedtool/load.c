@@ -60,6 +60,23 @@ static void spin(struct result* result, const struct run* run, uint64_t end) {
     }
 }
 
+static const uint64_t MOMENT_NS = 50000;
+
+static void work_in_bursts(struct result* result, const struct run* run, uint64_t end,
+                           uint64_t period) {
+    while (now_ns() < end) {
+        for (uint64_t left = period, last = now_ns(); left > 0;) {
+            for (volatile unsigned i = 0; i < 200; i++) continue;
+            const uint64_t now = now_ns(), step = now - last;
+            last = now;
+            ++*bucket_at(result, run, now);
+            result->done.rounds++;
+            if (step < period / 4) left -= step < left ? step : left; /* else others ran */
+        }
+        sleep_until_ns(now_ns() + MOMENT_NS);
+    }
+}
+
 static void wake_again_and_again(struct result* result, const struct run* run, uint64_t end,
                                  uint64_t period) {
     for (uint64_t next = now_ns() + period; next < end; next += period) {
@@ -82,6 +99,8 @@ static void work(const struct worker* self, struct result* result, const struct 
     const uint64_t end = run->start + self->to_ms * NS_PER_MS;
     if (self->kind == SPIN) {
         spin(result, run, end < run->end ? end : run->end);
+    } else if (self->kind == BURST) {
+        work_in_bursts(result, run, end < run->end ? end : run->end, self->period_us * 1000);
     } else {
         wake_again_and_again(result, run, end < run->end ? end : run->end, self->period_us * 1000);
     }

@@ -20,15 +20,16 @@
 
 enum { MAX_WORKERS = 32, MAX_BUCKETS = 512 };
 
-enum kind { SPIN, SLEEP };
+enum kind { SPIN, SLEEP, BURST };
 
 struct worker {
     uint64_t policy;   /* SCHED_* */
     uint64_t priority; /* nice + 20, or rt_priority */
-    uint64_t kind; /* SPIN: counts as fast as it can; SLEEP: sleeps and counts how late it wakes */
+    uint64_t kind; /* SPIN: counts as fast as it can; SLEEP: sleeps and counts how late it wakes;
+                        BURST: as SPIN, but after each period it sleeps for a moment */
     uint64_t cpus_before, cpus; /* where it may be until the common moment, and from then on */
     uint64_t from_ms, to_ms;    /* when it is at work, since the common moment */
-    uint64_t period_us;         /* SLEEP: from one wake-up to the next */
+    uint64_t period_us;         /* SLEEP: from one wake-up to the next; BURST: of work */
 };
 
 /* A bucket of a SPIN worker: rounds counted in that stretch of time. Of a SLEEP worker: the

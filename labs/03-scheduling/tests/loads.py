@@ -11,7 +11,7 @@ import struct
 from vitrine_grader.failure import Failure, check_equal
 
 OTHER, FIFO, RR, BATCH, IDLE = 0, 1, 2, 3, 5
-SPIN, SLEEP = 0, 1
+SPIN, SLEEP, BURST = 0, 1, 2
 SECOND = 1_000_000_000
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from loads import SLEEP, Tool, Worker
+from loads import BURST, SLEEP, Tool, Worker
 
 from vitrine_grader.failure import check, check_equal
 from vitrine_grader.plugin import points
@@ -15,7 +15,7 @@ US, MS = 1000, 1_000_000
 WOKEN, PREEMPTED, NOTHING = range(3)
 
 
-@points(5, task="2", function="try_to_wake_up, wake_from_sleep", handout=HANDOUT)
+@points(4, task="2", function="try_to_wake_up, wake_from_sleep", handout=HANDOUT)
 def test_wake_states(through_agent, rng, emu):
     """a wake-up ends sleeps in the states that it names, and no others; it says whether it did"""
     cases = [(state, states) for state in (INTERRUPTIBLE, UNINTERRUPTIBLE, KILLABLE) for states in (1, 2, 3, 4, 256)]
@@ -55,7 +55,7 @@ def test_schedule_preempts(through_agent, rng, emu):
         check(meanwhile and 9 * MS < late < 13 * MS, "it runs as soon as preemption is allowed again", expected="10 ms", observed=f"{late} ns")
 
 
-@points(4, task="2", function="schedule_once", handout=HANDOUT)
+@points(3, task="2", function="schedule_once", handout=HANDOUT)
 def test_schedule_latency(tool, rng, emu):
     """a program that sleeps much runs soon after its alarm, among others that never sleep"""
     spinners = rng.randrange(3, 6)
@@ -64,6 +64,15 @@ def test_schedule_latency(tool, rng, emu):
     check(sleeper.rounds > (40 if emu == "qemu" else 8), "the sleeper keeps its period", observed=sleeper.rounds)
     worst = max(sleeper.buckets[1:])
     check(worst < (1 if emu == "qemu" else 6) * MS, "it never waits long for the processor", expected="< 1 ms", observed=f"{worst} ns")
+
+
+@points(2, task="2", function="schedule_once", handout=HANDOUT, emulators=["qemu"])
+def test_schedule_charges(tool, rng, emu):
+    """who sleeps a moment before each tick pays for what it has had all the same"""
+    sly, honest = tool.load(800, [Worker(kind=BURST, period_us=rng.randrange(1_500, 2_000)), Worker()])
+    share = sly.rounds / (sly.rounds + honest.rounds)
+    check(share < 0.65, "the share of a program that never runs until the tick", expected="about a half", observed=f"{share:.3f}")
+    check(share > 0.25, "and it gets on", observed=f"{share:.3f}")
 
 
 @points(2, task="2", function="put_away, schedule_once", handout=HANDOUT, emulators=["qemu"])

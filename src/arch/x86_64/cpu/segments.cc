@@ -40,6 +40,22 @@ void switch_rare(TaskState& from, const TaskState& to) {
     wrmsr(Msr::KernelGsBase, to.gs_base);
 }
 
+void switch_segments(TaskState& from, const TaskState& to) {
+    Selectors& now = from.selectors;
+    store_data_segments(now.ds, now.es, now.fs, now.gs);
+    from.fs_base = rdmsr(Msr::FsBase);
+    // While the kernel runs, the user's GS base waits in KernelGsBase. Only a selector can change
+    // it behind our back.
+    if (from.gs_base != 0 || now.gs != 0) from.gs_base = rdmsr(Msr::KernelGsBase);
+    const u64 rare = now.word() | to.selectors.word() | from.extras | to.extras;
+    if (rare != 0) [[unlikely]] {
+        switch_rare(from, to);
+        return;
+    }
+    if (from.fs_base != to.fs_base) wrmsr(Msr::FsBase, to.fs_base);
+    if (from.gs_base != to.gs_base) wrmsr(Msr::KernelGsBase, to.gs_base);
+}
+
 void set_fs_base(TaskState& state, u64 base) {
     IrqsOff off;
     if (read_selectors().fs != 0) load_fs(0);

@@ -41,25 +41,8 @@ void load_selectors(Selectors to);
 /// Lets the I/O ports of `state` be those of this processor. Interrupts are off.
 void load_ports(const TaskState& state);
 
-/// The part of switch_segments() for tasks that use selectors or have extras.
-void switch_rare(TaskState& from, const TaskState& to);
-
 /// Part of switch_to(): puts away what the running program has, and loads what `to` had. Most
 /// programs never touch a selector or GS, so that both cost a few tests. Interrupts are off.
-inline void switch_segments(TaskState& from, const TaskState& to) {
-    Selectors& now = from.selectors;
-    store_data_segments(now.ds, now.es, now.fs, now.gs);
-    from.fs_base = rdmsr(Msr::FsBase);
-    // While the kernel runs, the user's GS base waits in KernelGsBase. Only a selector can change
-    // it behind our back.
-    if (from.gs_base != 0 || now.gs != 0) from.gs_base = rdmsr(Msr::KernelGsBase);
-    const u64 rare = now.word() | to.selectors.word() | from.extras | to.extras;
-    if (rare != 0) [[unlikely]] {
-        switch_rare(from, to);
-        return;
-    }
-    if (from.fs_base != to.fs_base) wrmsr(Msr::FsBase, to.fs_base);
-    if (from.gs_base != to.gs_base) wrmsr(Msr::KernelGsBase, to.gs_base);
-}
+void switch_segments(TaskState& from, const TaskState& to);
 
 }  // namespace arch
