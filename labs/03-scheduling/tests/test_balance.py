@@ -30,7 +30,7 @@ def test_balance_busy(boot, rng, emu):
     # Each processor has something of its own that keeps it busy, so that none ever pulls for want of work.
     own = [Worker(IDLE, cpus=1 << cpu) for cpu in range(4)]
     crowd = [Worker(before=1, cpus=ALL) for _ in range(8)]
-    done = Tool(boot(driver="bochs", mem=96, smp=4).agent).load(500, own + crowd)
+    done = Tool(boot(driver="bochs", mem=96, smp=4).agent).load(800, own + crowd)
     late, others = [result.late() for result in done[4:]], [result.late() for result in done[:4]]
     mean = sum(late) / len(late)
     check(sum(late) > 10 * sum(others), "eight programs leave no processor to those that run only when there is nothing else",
@@ -43,7 +43,7 @@ def test_balance_weights(boot, rng, emu):
     """load is weight: a heavy program has a processor to itself, and the light ones share the others"""
     workers = [Worker(nice=-10, before=1, cpus=3), *(Worker(before=1, cpus=3) for _ in range(4))]
     own = [Worker(IDLE, cpus=1 << cpu) for cpu in range(2)]
-    done = Tool(boot(driver="bochs", mem=96, smp=2).agent).load(500, own + workers)
+    done = Tool(boot(driver="bochs", mem=96, smp=2).agent).load(900, own + workers)
     late = [result.late() for result in done[2:]]
     check(late[0] > 3 * max(late[1:]), "a program of nice -10 gets a processor, four of nice 0 share the other", observed=late)
     check(min(late[1:]) > 0.4 * max(late[1:]), "and the light ones get the same", observed=late)
