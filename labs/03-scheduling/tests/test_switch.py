@@ -104,6 +104,6 @@ def test_switch_registers(direct, symbols, rng, emu):
 @points(4, task="1", function="switch_to", handout=HANDOUT)
 def test_switch_programs(tool, rng, emu):
     """programs that share a processor keep general registers, SSE registers and the base of FS"""
-    for looks, lost in tool.keep(5, 300 if emu == "qemu" else 100, rng.getrandbits(60)):
+    for looks, lost in tool.keep(5, 300 if emu == "qemu" else 400, rng.getrandbits(60)):
         check(looks > (20 if emu == "qemu" else 2), "each of five programs gets its turn", observed=looks)
         check_equal(lost, 0, "registers that a program has lost while others ran")
