@@ -18,7 +18,8 @@
 #define SLACK 4
 
 struct holdings {
-    long pages; /* neither free nor slabs nor page cache */
+    long pages;         /* neither free nor slabs nor page cache */
+    char meminfo[4096]; /* from which that was read */
     long tasks;
     long workers; /* of the kernel's work queues: they come with work, and go when idle for long */
     unsigned caches;
@@ -35,10 +36,10 @@ static long meminfo(const char* text, const char* key) {
 }
 
 static void read_pages(struct holdings* now) {
-    char text[4096] = "";
+    char* const text = now->meminfo;
     FILE* file = fopen("/proc/meminfo", "r");
     if (!file) return;
-    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    text[fread(text, 1, sizeof now->meminfo - 1, file)] = 0;
     fclose(file);
     now->pages = meminfo(text, "MemTotal:") - meminfo(text, "MemFree:") - meminfo(text, "\nSlab:") -
                  meminfo(text, "\nCached:");
@@ -115,13 +116,28 @@ static void take(struct holdings* now) {
     read_pages(now);
 }
 
+/* The rows of /proc/meminfo that are not what they were: what kind of memory it is. */
+static void show_meminfo(const struct holdings* now) {
+    for (const char* row = now->meminfo; *row;) {
+        const char* const end = strchr(row, '\n') ? strchr(row, '\n') : row + strlen(row);
+        const size_t key = strcspn(row, ":") + 1;
+        const char* const old = memmem(before.meminfo, strlen(before.meminfo), row, key);
+        const long was = old ? strtol(old + key, NULL, 10) : 0, is = strtol(row + key, NULL, 10);
+        if (was != is) printf("  %.*s %ld KiB, was %ld\n", (int)key, row, is, was);
+        row = *end ? end + 1 : end;
+    }
+}
+
 static int compare(const struct holdings* now, bool print) {
     int worse = 0;
     /* A kernel thread more is a stack and a handful of objects, two of a size at most. */
     const long workers = now->workers > before.workers ? now->workers - before.workers : 0;
     if (now->pages > before.pages + 5 * workers + SLACK) {
         worse++;
-        if (print) printf("leak: pages: %ld more\n", now->pages - before.pages);
+        if (print) {
+            printf("leak: pages: %ld more\n", now->pages - before.pages);
+            show_meminfo(now);
+        }
     }
     if (now->tasks > before.tasks) {
         worse++;
