@@ -2,6 +2,8 @@
 
 #include "core/log/panic.h"
 #include "core/percpu/percpu.h"
+#include "core/user/user_ptr.h"
+#include "lib/scope_guard.h"
 #include "mm/vmalloc.h"
 
 namespace process {
@@ -49,6 +51,17 @@ Waiter* Bucket::top_waiter(const FutexKey& key) {
         if (waiter.key == key) return &waiter;
     }
     return nullptr;
+}
+
+Result<void> futex_wait_setup(Waiter& waiter, const FutexWait& wait) {
+    Bucket& bucket = bucket_at(waiter.bucket.load());
+    bucket.waiting.fetch_add(1);
+    ScopeGuard not_waiting([&] { bucket.waiting.fetch_sub(1); });
+    sched::MutexGuard guard(bucket.mutex);
+    if (TRY(UserPtr<const u32>(wait.at).copy_in()) != wait.expected) return EAGAIN;
+    bucket.insert(waiter);
+    not_waiting.dismiss();
+    return {};
 }
 
 void unqueue(Waiter& waiter) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/list.h"
+#include "process/futex/futex.h"
 #include "process/futex/futex_key.h"
 #include "process/futex/pi_state.h"
 #include "sched/mutex.h"
@@ -51,6 +52,10 @@ struct Bucket {
 };
 
 Bucket& bucket_at(u32 index);
+
+/// Puts the waiter into its bucket if the word is still `expected`; EAGAIN if not, EFAULT. Takes the
+/// bucket's mutex, and may sleep. Linux: futex_wait_setup().
+Result<void> futex_wait_setup(Waiter& waiter, const FutexWait& wait);
 
 /// Takes the waiter out of its bucket, whose mutex is held.
 void unqueue(Waiter& waiter);

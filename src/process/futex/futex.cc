@@ -4,7 +4,6 @@
 
 #include "arch/user_access.h"
 #include "core/user/user_ptr.h"
-#include "lib/scope_guard.h"
 #include "process/futex/bucket.h"
 
 namespace process {
@@ -31,18 +30,6 @@ Result<u32> wake_in(Bucket& bucket, const FutexKey& key, u32 count, u32 bitset) 
         woken++;
     }
     return woken;
-}
-
-/// Joins the queue if the word is still `expected`.
-Result<void> futex_wait_setup(Waiter& waiter, const FutexWait& wait) {
-    Bucket& bucket = bucket_at(waiter.bucket.load());
-    bucket.waiting.fetch_add(1);
-    ScopeGuard not_waiting([&] { bucket.waiting.fetch_sub(1); });
-    sched::MutexGuard guard(bucket.mutex);
-    if (TRY(UserPtr<const u32>(wait.at).copy_in()) != wait.expected) return EAGAIN;
-    bucket.insert(waiter);
-    not_waiting.dismiss();
-    return {};
 }
 
 /// Leaves the queue, wherever the waiter hangs now. False if it was woken meanwhile.

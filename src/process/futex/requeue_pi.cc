@@ -2,7 +2,6 @@
 // mutex in its sleep, and wakes up as its holder. Linux: kernel/futex/requeue.c.
 
 #include "core/user/user_ptr.h"
-#include "lib/scope_guard.h"
 #include "process/futex/bucket.h"
 
 namespace process {
@@ -48,18 +47,6 @@ Result<void> requeue_waiters(Bucket& bucket, const FutexKey& from, const Target&
     return {};
 }
 
-/// As FUTEX_WAIT: joins the queue of the condition if the word is still what it was.
-Result<void> join_condition(Waiter& waiter, const FutexWait& wait) {
-    Bucket& bucket = bucket_at(waiter.bucket.load());
-    bucket.waiting.fetch_add(1);
-    ScopeGuard not_waiting([&] { bucket.waiting.fetch_sub(1); });
-    sched::MutexGuard guard(bucket.mutex);
-    if (TRY(UserPtr<const u32>(wait.at).copy_in()) != wait.expected) return EAGAIN;
-    bucket.insert(waiter);
-    not_waiting.dismiss();
-    return {};
-}
-
 }  // namespace
 
 Result<void> futex_wait_requeue_pi(const FutexWait& wait, VirtAddr lock) {
@@ -71,7 +58,7 @@ Result<void> futex_wait_requeue_pi(const FutexWait& wait, VirtAddr lock) {
     Waiter waiter(from.key(), wait.bitset);
     waiter.rt = &rt;
     waiter.requeue_to = &to.key();
-    TRY(join_condition(waiter, wait));
+    TRY(futex_wait_setup(waiter, wait));
     const Result<void> outcome = wait_for_pi(waiter, lock, wait.deadline_ns);
     if (outcome.ok() || outcome.error() != ERESTARTNOINTR) return outcome;
     // Begun anew, the call would find that the condition's word has changed: it says so at once.
