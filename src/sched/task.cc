@@ -20,54 +20,52 @@ namespace {
 
 constinit mm::KmemCache task_cache("task_struct", sizeof(Task), 64);
 
-/// Stacks of dead tasks, kept for the next ones: mapping and unmapping costs a TLB flush.
-struct StackCache {
-    static constexpr u32 kSlots = 32;
-    SpinLock lock{"stack_cache", LockRank::MmList};
-    void* stack[kSlots] GUARDED_BY(lock) = {};
-    u32 count GUARDED_BY(lock) = 0;
+/// Stacks of dead tasks, for the next ones: mapping and unmapping costs a TLB flush. Each stands in
+/// itself, since nobody uses it now.
+class FreeStacks {
+public:
+    /// How many there are then. Any context.
+    u32 push(void* stack) {
+        IrqGuard guard(lock_);
+        first_ = new (stack) FreeStack{first_};
+        return ++count_;
+    }
+    /// Null if there are no more than `keep`.
+    void* pop(u32 keep) {
+        IrqGuard guard(lock_);
+        if (count_ <= keep) return nullptr;
+        FreeStack* const stack = first_;
+        first_ = stack->next;
+        count_--;
+        return stack;
+    }
+
+private:
+    struct FreeStack {
+        FreeStack* next;
+    };
+    SpinLock lock_{"free_stacks", LockRank::MmList};
+    FreeStack* first_ GUARDED_BY(lock_) = nullptr;
+    u32 count_ GUARDED_BY(lock_) = 0;
 };
-constinit StackCache stack_cache;
+constinit FreeStacks free_stacks;
+constexpr u32 kKeptStacks = 32;
 
 Result<void*> alloc_stack() {
-    {
-        IrqGuard guard(stack_cache.lock);
-        if (stack_cache.count > 0) return stack_cache.stack[--stack_cache.count];
-    }
+    if (void* const stack = free_stacks.pop(0)) return stack;
     return mm::vmalloc(kKernelStackSize);
 }
 
-/// A stack that the cache has no room for. It stands in the stack itself, which nobody uses now.
-struct SpareStack {
-    SpareStack* next;
-};
-constinit std::atomic<SpareStack*> spare_stacks{nullptr};
+void unmap_stacks(u32 keep) {
+    while (void* const stack = free_stacks.pop(keep)) mm::vfree(stack);
+}
 
 /// Unmapping waits until all processors have flushed their TLB: not where a task dies, between two
 /// others and with interrupts off.
-void unmap_spare_stacks(Work&) {
-    SpareStack* stack = spare_stacks.exchange(nullptr, std::memory_order_acquire);
-    while (stack != nullptr) {
-        SpareStack* const next = stack->next;
-        mm::vfree(stack);
-        stack = next;
-    }
-}
-constinit Work unmapping{unmap_spare_stacks};
+constinit Work unmapping{[](Work&) { unmap_stacks(kKeptStacks); }};
 
 void free_stack(void* stack) {
-    {
-        IrqGuard guard(stack_cache.lock);
-        if (stack_cache.count < StackCache::kSlots) {
-            stack_cache.stack[stack_cache.count++] = stack;
-            return;
-        }
-    }
-    auto* const spare = static_cast<SpareStack*>(stack);
-    spare->next = spare_stacks.load(std::memory_order_relaxed);
-    while (!spare_stacks.compare_exchange_weak(spare->next, spare, std::memory_order_release)) {
-    }
-    schedule_work(unmapping);
+    if (free_stacks.push(stack) > kKeptStacks) schedule_work(unmapping);
 }
 
 void describe_current() {
@@ -81,17 +79,7 @@ void describe_current() {
 
 }  // namespace
 
-void drop_cached_stacks() {
-    for (;;) {
-        void* stack;
-        {
-            IrqGuard guard(stack_cache.lock);
-            if (stack_cache.count == 0) return;
-            stack = stack_cache.stack[--stack_cache.count];
-        }
-        mm::vfree(stack);
-    }
-}
+void drop_cached_stacks() { unmap_stacks(0); }
 
 Result<Task*> alloc_task() {
     void* const memory = TRY(task_cache.alloc(mm::Gfp::Kernel));
