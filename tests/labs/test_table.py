@@ -19,6 +19,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LABS = sorted(path.parent.name for path in (ROOT / "labs").glob("*/lab.toml"))
+# How far two runs may be apart; the others' metrics are exact. Where many programs share a processor, the
+# moment at which the grader's request arrives, which the host decides, still shows a little.
+NEARLY = {"03-scheduling": (0.02, 100)}
 LEAST = {"mutants": 12, "alternates": 2, "adversaries": 4}
 
 
@@ -65,7 +68,7 @@ def test_reference_gets_everything_on_both(lab):
 
 @pytest.mark.parametrize("lab", LABS)
 def test_metrics_are_exact(lab, tmp_path):
-    """What lab.toml promises the leaderboard is measured, and is the same twice."""
+    """What lab.toml promises the leaderboard is measured, and is the same twice, or nearly."""
     promised = tomllib.loads((ROOT / "labs" / lab / "lab.toml").read_text())["metrics"]
     runs = []
     for out in (tmp_path / "1.json", tmp_path / "2.json"):
@@ -73,4 +76,5 @@ def test_metrics_are_exact(lab, tmp_path):
         assert done.returncode == 0, done.stdout
         runs.append({entry["name"]: entry["value"] for entry in json.loads(out.read_text())["leaderboard"]})
     assert sorted(runs[0]) == sorted(promised) and min(runs[0].values()) > 0
-    assert runs[0] == runs[1]
+    relative, absolute = NEARLY.get(lab, (0, 0))
+    assert runs[0] == pytest.approx(runs[1], rel=relative, abs=absolute)

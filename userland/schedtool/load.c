@@ -114,7 +114,7 @@ int run_load(uint64_t length_ms, uint64_t bucket_ms) {
     struct result* const results = shared_memory(count * sizeof *results);
     const struct sched_param urgent = {.sched_priority = 99};
     syscall(SYS_sched_setscheduler, 0, SCHED_FIFO | 0x40000000 /* reset on fork */, &urgent);
-    struct run run = {.start = now_ns() + PREPARATION_MS * NS_PER_MS,
+    struct run run = {.start = common_moment(PREPARATION_MS * NS_PER_MS),
                       .bucket_ns = bucket_ms * NS_PER_MS};
     run.end = run.start + length_ms * NS_PER_MS;
     for (size_t i = 0; i < count; i++) {

@@ -17,6 +17,11 @@ void sleep_until_ns(uint64_t when) {
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0) continue;
 }
 
+uint64_t common_moment(uint64_t ns) {
+    const uint64_t step = 100000000;
+    return (now_ns() + ns + step - 1) / step * step;
+}
+
 size_t read_all(void* to, size_t room) {
     size_t got = 0;
     ssize_t more;

@@ -1,65 +1,74 @@
 /* Wakes and sleeps in pairs: of N threads N/2 are ready at any time, whatever the scheduler does.
- */
+ * Each sleeps in an eventfd of its own: futexes would meet in hash buckets, by chance. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "schedtool/schedtool.h"
 
+enum { MAX_THREADS = 900 };
+
 struct seat {
-    _Alignas(64) _Atomic uint32_t turn;
-    struct seat* other;
+    int turn; /* an eventfd; readable when it is this one's turn */
+    int others;
     unsigned steps;
+    int failed;
 };
 
-enum { FUTEX_WAIT_PRIVATE = 128, FUTEX_WAKE_PRIVATE = 129 };
-
-static _Atomic uint32_t gate;
-
-static void futex_wait(_Atomic uint32_t* word, uint32_t value) {
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-}
-static void futex_wake(_Atomic uint32_t* word, int count) {
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
-}
+static uint64_t start; /* when all begin */
 
 static void* play(void* argument) {
     struct seat* const self = argument;
-    while (atomic_load(&gate) == 0) futex_wait(&gate, 0);
+    sleep_until_ns(start);
     for (unsigned i = 0; i < self->steps; i++) {
-        while (atomic_load(&self->turn) == 0) futex_wait(&self->turn, 0);
-        atomic_store(&self->turn, 0);
-        atomic_store(&self->other->turn, 1);
-        futex_wake(&self->other->turn, 1);
+        uint64_t word = 0;
+        self->failed |= read(self->turn, &word, sizeof word) != sizeof word;
+        word = 1;
+        self->failed |= write(self->others, &word, sizeof word) != sizeof word;
     }
     return NULL;
 }
 
-int run_pairs(unsigned threads, unsigned steps) {
-    if (threads == 0 || threads % 2 != 0 || threads > 4096) return 64;
-    const uint64_t here = 1;
-    syscall(SYS_sched_setaffinity, 0, sizeof here, &here);
-    struct seat* const seats = aligned_alloc(64, threads * sizeof *seats);
-    pthread_t* const ids = calloc(threads, sizeof *ids);
-    if (seats == NULL || ids == NULL) return 2;
+/* What one game takes, ns; 0: it could not be played. */
+static uint64_t one_game(struct seat* seats, unsigned threads, unsigned steps) {
+    static pthread_t ids[MAX_THREADS];
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 16 * 1024);
+    start = common_moment(100000000); /* by then all are there */
     for (unsigned i = 0; i < threads; i++) {
-        atomic_store(&seats[i].turn, i % 2 == 0);
-        seats[i].other = &seats[i ^ 1];
         seats[i].steps = steps;
-        if (pthread_create(&ids[i], &attributes, play, &seats[i]) != 0) return 2;
+        if (pthread_create(&ids[i], &attributes, play, &seats[i]) != 0) return 0;
     }
-    usleep(20000); /* all wait at the gate */
-    const uint64_t start = now_ns();
-    atomic_store(&gate, 1);
-    futex_wake(&gate, (int)threads);
-    for (unsigned i = 0; i < threads; i++) pthread_join(ids[i], NULL);
-    const uint64_t words[2] = {now_ns() - start, (uint64_t)threads * steps};
+    int failed = 0;
+    for (unsigned i = 0; i < threads; i++) {
+        pthread_join(ids[i], NULL);
+        failed |= seats[i].failed;
+    }
+    return failed ? 0 : now_ns() - start;
+}
+
+/* The least of several games: in the others something came between. */
+int run_pairs(unsigned threads, unsigned steps) {
+    if (threads == 0 || threads % 2 != 0 || threads > MAX_THREADS) return 64;
+    const uint64_t here = 1;
+    syscall(SYS_sched_setaffinity, 0, sizeof here, &here);
+    static struct seat seats[MAX_THREADS];
+    for (unsigned i = 0; i < threads; i++) {
+        seats[i].turn = seats[i ^ 1].others = eventfd(i % 2 == 0, 0);
+        if (seats[i].turn < 0) return 2;
+    }
+    uint64_t least = ~0ull;
+    for (unsigned game = 0; game < 6; game++) {
+        const uint64_t took = one_game(seats, threads, steps);
+        if (took == 0) return 3;
+        if (took < least) least = took;
+    }
+    const uint64_t words[2] = {least, (uint64_t)threads * steps};
     return write_all(words, sizeof words);
 }

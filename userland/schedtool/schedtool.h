@@ -42,6 +42,9 @@ struct done {
 
 uint64_t now_ns(void);
 void sleep_until_ns(uint64_t when);
+/* A moment at least `ns` from now that is a multiple of a tenth of a second: the scheduler's ticks
+ * fall on the same places behind it in each run. */
+uint64_t common_moment(uint64_t ns);
 /* Reads up to `room` bytes; how many came. */
 size_t read_all(void* to, size_t room);
 int write_all(const void* from, size_t bytes);

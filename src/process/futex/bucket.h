@@ -53,8 +53,8 @@ struct Bucket {
 
 Bucket& bucket_at(u32 index);
 
-/// Puts the waiter into its bucket if the word is still `expected`; EAGAIN if not, EFAULT. Takes the
-/// bucket's mutex, and may sleep. Linux: futex_wait_setup().
+/// Puts the waiter into its bucket if the word is still `expected`; EAGAIN if not, EFAULT. Takes
+/// the bucket's mutex, and may sleep. Linux: futex_wait_setup().
 Result<void> futex_wait_setup(Waiter& waiter, const FutexWait& wait);
 
 /// Takes the waiter out of its bucket, whose mutex is held.
