@@ -1,3 +1,4 @@
+/* The commands of schedtool, and what they share. See schedtool.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import struct
 
+from bench import FIFO, OTHER, RR
+
 from vitrine_grader.failure import Failure, check_equal
 
-OTHER, FIFO, RR, BATCH, IDLE = 0, 1, 2, 3, 5
 SPIN, SLEEP, BURST = 0, 1, 2
 SECOND = 1_000_000_000
 

@@ -7,7 +7,8 @@ for all; there, how far programs get says more of it than of the scheduler.
 
 from __future__ import annotations
 
-from loads import IDLE, SLEEP, SPIN, Tool, Worker
+from bench import IDLE
+from loads import SLEEP, SPIN, Tool, Worker
 
 from vitrine_grader.failure import check, check_equal
 from vitrine_grader.plugin import points

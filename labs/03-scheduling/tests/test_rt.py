@@ -5,7 +5,6 @@ from __future__ import annotations
 from bench import (ENQUEUE, FIFO, NOBODY, OTHER, PICK, PREEMPTS, PUT, REQUEUE, RR, RR_SLICE, SLEEP, THROTTLE, TICK, WAKEUP, YIELD,
                    DEQUEUE, Script)  # fmt: skip
 from loads import Worker
-from loads import FIFO as FIFO_WORKER
 
 from vitrine_grader.failure import check, check_equal
 from vitrine_grader.plugin import points
@@ -144,8 +143,8 @@ def test_rt_programs(tool, rng, emu):
     first, second = sorted(rng.sample(range(1, 90), 2))
     workers = [
         Worker(), Worker(nice=-20),
-        Worker(FIFO_WORKER, rt=first, start=2 * step, end=5 * step),
-        Worker(FIFO_WORKER, rt=second, start=3 * step, end=4 * step),
+        Worker(FIFO, rt=first, start=2 * step, end=5 * step),
+        Worker(FIFO, rt=second, start=3 * step, end=4 * step),
     ]  # fmt: skip
     done = tool.load(6 * step, workers, bucket_ms=step // 10)
     for name, at, who in (("before", (0, 2), (0, 1)), ("the first", (2, 3), (2,)), ("the more urgent", (3, 4), (3,)),

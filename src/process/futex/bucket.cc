@@ -1,3 +1,5 @@
+// See bucket.h. Linux: kernel/futex/core.c.
+
 #include "process/futex/bucket.h"
 
 #include "core/log/panic.h"
