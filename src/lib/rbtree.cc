@@ -75,6 +75,10 @@ void RbRoot::rotate(Node& top, Side side) {
     replace(top, &up);
     adopt(up, side, &top);
     adopt(top, opposite(side), between);
+    if (summarize) {
+        summarize(top);
+        summarize(up);
+    }
 }
 
 void RbRoot::insert(Node& node, Node* parent, Side side) {
@@ -90,6 +94,7 @@ void RbRoot::insert(Node& node, Node* parent, Side side) {
         parent->child[side] = &node;
         if (parent == first && side == Node::Left) first = &node;
     }
+    if (summarize) update(&node);
     fix_two_reds(&node);
 }
 
@@ -144,6 +149,7 @@ void RbRoot::erase(Node& node) {
     }
     node.parent = node.child[Node::Left] = node.child[Node::Right] = nullptr;
     node.color = Unlinked;
+    if (summarize) update(parent);
     if (lost == Black) fix_missing_black(moved_up, parent);
 }
 

@@ -47,6 +47,9 @@ struct RbNode : StaticRbNode {
 struct RbRoot {
     StaticRbNode* root = nullptr;
     StaticRbNode* first = nullptr;  // the leftmost node; null if there is none
+    /// If each node keeps a summary of the subtree below it (interval_tree.h): computes that of a
+    /// node from its own element and its children's summaries.
+    void (*summarize)(StaticRbNode& node) = nullptr;
 
     /// Makes `node` the child of `parent` on `side` (where nothing is yet; a null `parent` means
     /// the root of an empty tree) and restores the invariants.
@@ -54,6 +57,11 @@ struct RbRoot {
 
     /// Takes `node` out of this tree and restores the invariants.
     void erase(StaticRbNode& node);
+
+    /// The element of `node` has changed: brings the summaries from it up to the root up to date.
+    void update(StaticRbNode* node) {
+        for (; node; node = node->parent) summarize(*node);
+    }
 
 private:
     void rotate(StaticRbNode& top, StaticRbNode::Side side);

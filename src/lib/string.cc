@@ -10,6 +10,8 @@
 /// right for any overlap in their direction.
 #include "lib/string.h"
 
+#include "lib/kasan.h"
+
 namespace {
 
 /// N bytes at any address, viewed as one number.
@@ -52,10 +54,13 @@ void copy_short(u8* to, const u8* from, usize count) {  // at most 16 bytes
 }
 
 void rep_movsq(u8* to, const u8* from, usize words) {
+    kasan::note_read(from, words * 8);
+    kasan::note_write(to, words * 8);
     asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
 void rep_stosq(u8* to, u64 pattern, usize words) {
+    kasan::note_write(to, words * 8);
     asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(pattern) : "memory");
 }
 
