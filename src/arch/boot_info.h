@@ -80,7 +80,9 @@ struct AcpiInfo {
     bool has_s5;
     u64 reset_register;  // I/O port, if the firmware offers one
     u8 reset_value;
-    u32 revision;  // 0: RSDT, 2: XSDT
+    u32 revision;       // 0: RSDT, 2: XSDT
+    u64 srat, slit;     // physical addresses; what they say: arch/numa.h
+    bool srat_refused;  // it contradicts itself
 };
 extern constinit AcpiInfo acpi_info;
 

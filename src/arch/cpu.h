@@ -139,6 +139,8 @@ inline u64 read_cr3() {
     asm volatile("mov %%cr3, %0" : "=r"(value));
     return value;
 }
+/// With PCID, a bit of what is written to CR3: what the TLB knows under the PCID stays.
+inline constexpr u64 kCr3NoFlush = u64{1} << 63;
 inline void write_cr3(u64 value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
 inline u64 read_cr4() {
     u64 value;

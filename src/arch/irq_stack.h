@@ -1,6 +1,7 @@
 /// Calling a function on another stack.
 #pragma once
 
+#include "lib/kasan.h"
 #include "lib/types.h"
 
 namespace arch {
@@ -8,7 +9,7 @@ namespace arch {
 /// The lowest address of this processor's interrupt stack; 0: there is none yet. The page below it
 /// is never mapped. Per-CPU.
 extern u64 irq_stack_base;
-inline constexpr usize kIrqStackBytes = 16 * 1024;
+inline constexpr usize kIrqStackBytes = (kKasan ? 32 : 16) * 1024;
 
 /// Calls `function(first, second)` on the stack whose top (16-byte aligned) is `top`, and comes
 /// back to this one. Interrupts are off. Backtraces see through it: the chain of frame pointers

@@ -52,6 +52,39 @@ inline void this_cpu_sub(u64& variable, u64 value) {
     asm volatile("subq %1, %%gs:%0" : "+m"(variable) : "re"(value) : "memory");
 }
 
+inline void this_cpu_inc(u32& variable) {
+    asm volatile("incl %%gs:%0" : "+m"(variable) : : "memory");
+}
+
+/// Two words that lie side by side, the first aligned to 16.
+struct WordPair {
+    u64 first, second;
+};
+
+/// Replaces this processor's pair at `first` by `next` if it is `old`, and tells whether it was.
+/// One instruction: no interrupt comes in between, and the task cannot be moved. Without a lock
+/// prefix, since no other processor changes the pair.
+inline bool this_cpu_cmpxchg_double(u64& first, WordPair old, WordPair next) {
+    bool same;
+    asm volatile("cmpxchg16b %%gs:%1"
+                 : "=@ccz"(same), "+m"(*reinterpret_cast<unsigned __int128*>(&first)),
+                   "+a"(old.first), "+d"(old.second)
+                 : "b"(next.first), "c"(next.second)
+                 : "memory");
+    return same;
+}
+
+/// The same on memory that all processors change.
+inline bool cmpxchg_double(u64& first, WordPair old, WordPair next) {
+    bool same;
+    asm volatile("lock; cmpxchg16b %1"
+                 : "=@ccz"(same), "+m"(*reinterpret_cast<unsigned __int128*>(&first)),
+                   "+a"(old.first), "+d"(old.second)
+                 : "b"(next.first), "c"(next.second)
+                 : "memory");
+    return same;
+}
+
 /// Whether it is 0.
 inline bool this_cpu_is_zero(const u32& variable) {
     bool zero;

@@ -21,7 +21,8 @@ struct Pte {
     static constexpr u64 kDirty = 1 << 6;
     static constexpr u64 kLarge = 1 << 7;
     static constexpr u64 kGlobal = 1 << 8;
-    static constexpr u64 kSpecial = 1 << 9;  // software: no Page behind it (devices, zero page)
+    static constexpr u64 kSpecial = 1 << 9;     // software: no Page behind it (devices, zero page)
+    static constexpr u64 kSoftDirty = 1 << 10;  // software: written to since clear_refs was
     static constexpr u64 kNoExecute = u64{1} << 63;
     static constexpr u64 kAddressMask = 0x000f'ffff'ffff'f000;
 

@@ -1,6 +1,6 @@
-// The few ACPI tables we read: MADT (processors, interrupt controllers), HPET, FADT (power
-// management timer, power-off, reset) and the \_S5 package of the DSDT. See: ACPI specification
-// 6.4, chapter 5.
+// The few ACPI tables we read: MADT (processors, interrupt controllers), SRAT and SLIT (nodes:
+// srat.cc), HPET, FADT (power management timer, power-off, reset) and the \_S5 package of the DSDT.
+// See: ACPI specification 6.4, chapter 5.
 //
 // The tables come from firmware that may be wrong: every length is checked against the table, a
 // table against its checksum, and nothing is read outside the first 4 GiB, which is what the
@@ -8,6 +8,7 @@
 
 #include "arch/boot_info.h"
 #include "arch/layout.h"
+#include "arch/numa.h"
 #include "lib/string.h"
 
 namespace arch {
@@ -129,6 +130,17 @@ void read_table(u64 address, AcpiInfo& out) {
     if (memcmp(table.data(), "APIC", 4) == 0) read_madt(table, out);
     if (memcmp(table.data(), "FACP", 4) == 0) read_fadt(table, out);
     if (memcmp(table.data(), "HPET", 4) == 0) out.hpet = read_at<u64>(table, 44);
+    if (memcmp(table.data(), "SRAT", 4) == 0) out.srat = address;
+    if (memcmp(table.data(), "SLIT", 4) == 0) out.slit = address;
+}
+
+/// The SLIT speaks of domains that the SRAT has introduced, so it comes second.
+void read_nodes(AcpiInfo& info) {
+    const Bytes srat = table_at(info.srat), slit = table_at(info.slit);
+    if (srat.empty()) return;
+    info.srat_refused = !parse_srat(srat, numa_map).ok();
+    if (info.srat_refused) return numa_map.clear();
+    if (!slit.empty() && !parse_slit(slit, numa_map).ok()) numa_map.clear_distances();
 }
 
 /// The root pointer's bytes: from the loader, or searched for where BIOSes put it.
@@ -156,6 +168,7 @@ void acpi_init(const BootInfo& info) {
     for (usize at = sizeof(TableHeader); at + entry_size <= root.size(); at += entry_size) {
         read_table(has_xsdt ? read_at<u64>(root, at) : read_at<u32>(root, at), acpi_info);
     }
+    read_nodes(acpi_info);
 }
 
 }  // namespace arch

@@ -2,6 +2,7 @@
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
+#include "arch/kasan_map.h"
 #include "arch/layout.h"
 #include "arch/percpu.h"
 #include "arch/uart.h"
@@ -37,6 +38,7 @@ Result<void> read_boot_info(u32 magic, PhysAddr info) {
 
 /// `magic` says whose information lies at `info`; both as boot.S found them.
 extern "C" [[noreturn]] void kernel_entry(u32 magic, u32 info) {
+    map_early_shadow();
     clock_note_entry();
     if (magic != kPvhMagic && magic != kMultiboot2Magic) {
         refuse("not started by a multiboot2 or PVH loader; use GRUB's multiboot2 command");

@@ -4,6 +4,7 @@
 #include "arch/boot_info.h"
 #include "arch/cpu.h"
 #include "arch/cpu_features.h"
+#include "arch/kasan_map.h"
 #include "arch/layout.h"
 #include "arch/x86_64/boot/early_map.h"
 #include "arch/x86_64/boot/sections.h"
@@ -51,6 +52,7 @@ Result<void> map_everything() {
     for (VirtAddr region : {kVmallocStart, kVmemmap}) {
         TRY(table_below(kernel_pml4.entry[table_index(region, 3)], alloc_table));
     }
+    if constexpr (kKasan) TRY(map_shadow_of_memory(kernel_pml4, alloc_table));
     return map_espfix(kernel_pml4, alloc_table);
 }
 
@@ -60,6 +62,7 @@ void build_kernel_page_tables() {
     if (!map_everything().ok()) assert_failed("memory is too small for the kernel's page tables");
     kernel_cr3 = reinterpret_cast<u64>(&kernel_pml4) - kKernelBase.raw();
     write_cr3(kernel_cr3);
+    if constexpr (kKasan) clear_early_shadow();
 }
 
 PageTable& kernel_page_table() { return kernel_pml4; }

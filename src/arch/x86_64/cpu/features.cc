@@ -21,7 +21,7 @@ namespace {
 
 constexpr u64 kCr0AlignmentMask = 1 << 18;
 constexpr u64 kCr4Pge = 1 << 7, kCr4OsFxsr = 1 << 9, kCr4OsXmmExcept = 1 << 10, kCr4Umip = 1 << 11;
-constexpr u64 kCr4OsXsave = 1 << 18, kCr4Smep = 1 << 20, kCr4Smap = 1 << 21;
+constexpr u64 kCr4Pcide = 1 << 17, kCr4OsXsave = 1 << 18, kCr4Smep = 1 << 20, kCr4Smap = 1 << 21;
 
 bool bit(u32 word, unsigned n) { return word >> n & 1; }
 
@@ -77,7 +77,7 @@ void detect_cpu_features() {
     const u32 max_leaf = cpuid(0).eax;
     const Cpuid one = cpuid(1);
     f.pge = bit(one.edx, 13);
-    f.pcid = bit(one.ecx, 17);
+    f.pcid = f.pge && bit(one.ecx, 17);  // kernel translations must not be one PCID's own
     f.xsave = bit(one.ecx, 26);
     f.avx = f.xsave && bit(one.ecx, 28);
     f.rdrand = bit(one.ecx, 30);
@@ -107,6 +107,7 @@ void enable_cpu_features() {
     if (f.smep) cr4 |= kCr4Smep;
     if (f.smap) cr4 |= kCr4Smap;
     if (f.xsave) cr4 |= kCr4OsXsave;
+    if (f.pcid) cr4 |= kCr4Pcide;
     write_cr4(cr4);
     write_cr0(read_cr0() | kCr0AlignmentMask);  // programs that set AC get what they ask for
     if (f.xsave) xsetbv(0, f.xcr0);
