@@ -22,6 +22,7 @@ enum class LockRank : unsigned char {
     PageCache,     // the pages of one file
     PageTable,     // the page tables of one address space
     MmList,        // address space bookkeeping that interrupts never touch
+    Swap,          // the slots of a swap device and the pages in memory that stand for them
     Futex,         // one per futex hash bucket
     Mutex,         // the inside of a sleeping lock
     Rcu,           // who waits for a grace period, and the thread that runs them
@@ -33,7 +34,9 @@ enum class LockRank : unsigned char {
     RunQueue,      // a processor's run queue; two of them only through DoubleRunQueueGuard
     Timer,         // a processor's timer queue
     Vmalloc,       // the map of the vmalloc region
-    Slab,          // partial slabs of a cache
+    Lru,           // the lists of a node's pages by age
+    SlabCaches,    // the list of all caches; a cache's first use adds it
+    Slab,          // partial slabs of a cache on a node
     Zone,          // free pages of a zone
     Counter,       // a per-CPU counter, while it is added up
     IrqDesc,       // one interrupt line

@@ -13,7 +13,7 @@
 #include "lib/strong.h"
 
 /// Why this kernel is no longer to be trusted: bits of /proc/sys/kernel/tainted, as on Linux.
-enum class Taint : u32 { MachineCheck = 1 << 4, Die = 1 << 7, Warn = 1 << 9 };
+enum class Taint : u32 { MachineCheck = 1 << 4, BadPage = 1 << 5, Die = 1 << 7, Warn = 1 << 9 };
 
 void add_taint(Taint why);
 u32 tainted();

@@ -7,6 +7,7 @@
 #include "arch/layout.h"
 #include "arch/user_access.h"
 #include "core/lock/validator.h"
+#include "lib/kasan.h"
 #include "lib/string.h"
 
 namespace {
@@ -40,12 +41,14 @@ usize length_within(std::span<const char> bytes) {
 usize copy_from_user_partial(void* to, VirtAddr from, usize bytes) {
     lockval::might_sleep("user memory");
     if (!arch::is_user_range(from, bytes)) return bytes;
+    kasan::note_write(to, bytes);
     return arch::copy_user(to, raw(from), bytes);
 }
 
 usize copy_to_user_partial(VirtAddr to, const void* from, usize bytes) {
     lockval::might_sleep("user memory");
     if (!arch::is_user_range(to, bytes)) return bytes;
+    kasan::note_read(from, bytes);
     return arch::copy_user(raw(to), from, bytes);
 }
 

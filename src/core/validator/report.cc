@@ -1,8 +1,12 @@
+// Reports of the lock validator: what was done, where, and the other half of it before. See
+// report.h.
+
 #include "core/validator/report.h"
 
 #include "arch/cpu.h"
 #include "arch/layout.h"
 #include "core/lock/spin_lock.h"
+#include "core/log/callers.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 
@@ -43,20 +47,7 @@ bool is_on() { return on.load(std::memory_order_relaxed); }
 
 void catch_reports(Catcher* catcher) { task_locks()->catcher = catcher; }
 
-void capture(Trace& trace) {
-    const u64* frame = arch::frame_pointer();
-    usize depth = 0;
-    for (; depth < kTraceDepth; depth++) {
-        const u64* const next = reinterpret_cast<const u64*>(frame[0]);
-        trace[depth] = frame[1];
-        const bool plausible = reinterpret_cast<u64>(next) >= arch::kDirectMap.raw() &&
-                               next > frame && next - frame < 2048 &&
-                               reinterpret_cast<u64>(next) % 8 == 0;
-        if (!plausible) break;
-        frame = next;
-    }
-    for (depth++; depth < kTraceDepth; depth++) trace[depth] = 0;
-}
+void capture(Trace& trace) { capture_callers(trace, 2048); }
 
 void print(const Report& report) {
     printk(Level::Emerg, "lock validator: %s: '%s'%s%s%s", report.what, report.lock,
