@@ -9,8 +9,11 @@
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "lib/string.h"
+#include "mm/internal.h"
+#include "mm/kasan.h"
+#include "mm/page_poison.h"
 #include "mm/page_table.h"
-#include "mm/zone.h"
+#include "mm/slab.h"
 
 namespace mm {
 
@@ -54,55 +57,48 @@ Result<void> map_page_array(Memblock& memblock) {
     return {};
 }
 
-/// Hands [start, end) to the allocator, in blocks as large as alignment and zones allow.
-void free_range(u64 start, u64 end) {
-    Pfn at(start / kPageSize);
-    const Pfn stop(end / kPageSize);
-    while (at < stop) {
-        Zone& zone = zones[zone_index_of(at)];
+/// Hands frames of one zone to the allocator, in blocks as large as alignment allows.
+void free_piece(Zone& zone, Pfn at, Pfn end) {
+    IrqGuard guard(zone.lock);
+    while (at < end) {
         unsigned order = kMaxOrder;
-        while (!is_aligned(at.raw(), u64{1} << order) || at + (u64{1} << order) > stop ||
-               at + (u64{1} << order) > zone.end) {
-            order--;
-        }
-        IrqGuard guard(zone.lock);
+        while (!is_aligned(at.raw(), u64{1} << order) || at + (u64{1} << order) > end) order--;
         zone.managed += u64{1} << order;
+        page_poison_free(page_of(at), order);
+        kasan_free_pages(page_of(at), order);
         zone.free_one_page(at, order);
         at += u64{1} << order;
     }
 }
 
+void free_range(u64 start, u64 end) {
+    for_each_piece(Pfn(align_up(start, kPageSize) >> kPageShift), Pfn(end >> kPageShift),
+                   free_piece);
+}
+
 void mark_reserved(const Memblock& memblock) {
     for (const PhysRange& taken : memblock.reserved.ranges()) {
-        for (u64 at = taken.start; at < taken.end; at += kPageSize) {
+        for (u64 at = align_down(taken.start, kPageSize); at < taken.end; at += kPageSize) {
             if (!ram.contains(at, at + kPageSize)) continue;
             page_of(::pfn_of(PhysAddr(at))).set(kPageReserved);
         }
     }
 }
 
-/// The reserve that only atomic allocations may touch: as Linux, 4 * sqrt(KiB), spread by size.
-void set_watermarks() {
-    const u64 total = total_pages();
-    u64 root = 1;
-    while (root * root < total * 4) root++;
-    const u64 reserve = root;  // 4 * sqrt(KiB of memory) KiB = sqrt(KiB) pages
-    for (Zone& zone : zones) {
-        zone.watermark_min = total > 0 ? reserve * zone.managed / total / 4 : 0;
-    }
-}
-
 }  // namespace
 
-void init(Memblock& memblock) {
+void init(Memblock& memblock, const NumaMap& numa) {
     ram = memblock.memory;
-    if (!map_page_array(memblock).ok()) panic("memory is too small for the page array");
-    init_per_cpu_pages();
+    if (!map_page_array(memblock).ok() || !create_nodes(memblock, ram, numa).ok()) {
+        panic("memory is too small for the page array");
+    }
     mark_reserved(memblock);
-    memblock.for_each_free([](u64 start, u64 end) {
-        free_range(align_up(start, kPageSize), align_down(end, kPageSize));
-    });
+    memblock.for_each_free(free_range);
+    build_zonelists();
     set_watermarks();
+    print_nodes();
+    kmem_cache_init();
+    kasan_start();
     printk("Memory: %uK/%uK available", total_pages() * 4, ram.total() / 1024);
 }
 
@@ -116,6 +112,7 @@ u64 free_reserved(PhysRange range) {
         free_range(at, at + kPageSize);
         count++;
     }
+    set_watermarks();
     return count;
 }
 

@@ -3,50 +3,50 @@
 #pragma once
 
 #include "lib/result.h"
+#include "mm/gfp.h"
 #include "mm/page.h"
+#include "mm/reclaim.h"
 
 namespace mm {
 
 inline constexpr unsigned kMaxOrder = 10;  // the largest block: 4 MiB
 
-/// How an allocation may behave. Combine with |.
-enum class Gfp : u32 {
-    Kernel = 0,       // may sleep and reclaim
-    Atomic = 1 << 0,  // may not sleep; may use the reserves
-    Zero = 1 << 1,    // the pages are cleared
-    Dma = 1 << 2,     // below 16 MiB
-    Dma32 = 1 << 3,   // below 4 GiB
-    NoWarn = 1 << 4,  // failure is expected and not logged
-    User = 1 << 5,    // for a process: leaves the reserves alone
-};
-constexpr Gfp operator|(Gfp a, Gfp b) {
-    return static_cast<Gfp>(static_cast<u32>(a) | static_cast<u32>(b));
-}
-constexpr bool has(Gfp set, Gfp flag) { return static_cast<u32>(set) & static_cast<u32>(flag); }
-
-/// A block of 2^order frames; its first Page has ref_count 1. With order > 0 the frames are *not*
-/// a compound page: each caller knows its order. ENOMEM.
+/// A block of 2^order frames, aligned to its size; its first Page has ref_count 1. With Gfp::Comp
+/// it is a compound page, which put_page() frees as a whole. Without, the caller remembers the
+/// order, and only free_pages() frees it. ENOMEM.
+///
+/// Sleeps only if `gfp` has DirectReclaim (Gfp::Kernel and others) and the caller may.
 Result<Page*> alloc_pages(Gfp gfp, unsigned order);
-inline Result<Page*> alloc_page(Gfp gfp) { return alloc_pages(gfp, 0); }
+Result<Page*> alloc_page(Gfp gfp);
 
-/// Gives a block back; `order` as it was allocated. The reference count must be 1 or 0.
+/// The same from a given node, if it has some left (only from it with Gfp::ThisNode). EINVAL: there
+/// is no such node.
+Result<Page*> alloc_pages_node(unsigned node, Gfp gfp, unsigned order);
+
+/// Gives a block back whose only user the caller is; `order` as it was allocated. Any context.
 void free_pages(Page& page, unsigned order);
 
-/// Counts users of a single page; the last put frees it.
-inline void get_page(Page& page) { page.ref_count.fetch_add(1, std::memory_order_relaxed); }
+/// Makes 2^order single pages, each with one reference, of a block that is not compound.
+void split_page(Page& page, unsigned order);
+
+/// Counts users of a page, which for a part of a compound page is the head; the last put frees
+/// it.
+inline void get_page(Page& page) {
+    compound_head(page).ref_count.fetch_add(1, std::memory_order_relaxed);
+}
 void put_page(Page& page);
+
+/// Reports a page whose state is impossible; the caller leaves it alone. How many there were.
+void bad_page(const Page& page, const char* why);
+u64 bad_page_count();
 
 /// Frames the allocator manages and frames that are free now, in all zones.
 u64 total_pages();
-u64 free_page_count();
 
-/// Runs when memory is short; frees what it can and returns the number of pages. Registered by
-/// vm/ (page cache) and fs/ (dentries, inodes).
-struct Shrinker {
-    const char* name;
-    u64 (*shrink)(u64 wanted);
-    Shrinker* next = nullptr;
-};
-void register_shrinker(Shrinker& shrinker);
+/// /proc/sys/vm/min_free_kbytes: what only reclaim and those who are dying may use. EINVAL: more
+/// than half of all memory.
+extern constinit std::atomic<u32> min_free_kbytes;
+Result<void> set_min_free_kbytes(u64 kbytes);
+u64 free_page_count();
 
 }  // namespace mm

@@ -15,23 +15,23 @@ PageTable& kernel_page_table();
 
 enum class Missing { Fail, Create };
 
-/// Finds the leaf entry (level 0) that translates `va`: ENOENT if a table on the way is absent or
-/// a large page stands there. With Missing::Create, absent tables are allocated instead (ENOMEM);
-/// those created before a failure stay linked: they translate nothing, and the next walk reuses
-/// them.
+/// Finds the entry of `level` (0: the leaf) that translates `va`: ENOENT if a table on the way is
+/// absent or a large page stands there. With Missing::Create, absent tables are allocated instead
+/// (ENOMEM); those created before a failure stay linked: they translate nothing, and the next walk
+/// reuses them.
 ///
 /// The caller holds the address space's page-table lock (or knows that it is alone); the entry is
 /// good until it is released.
-Result<Pte*> walk(PageTable& root, VirtAddr va, Missing missing);
+Result<Pte*> walk(PageTable& root, VirtAddr va, Missing missing, unsigned level = 0);
+
+/// The flags of an entry of the user half that leads to a table: every right, the leaf restricts.
+inline constexpr u64 kUserTableFlags = Pte::kPresent | Pte::kWritable | Pte::kUser;
 
 /// A new top-level table whose kernel half is the shared one. ENOMEM.
 Result<PageTable*> new_page_table();
 
-/// Frees a top-level table and all tables of its user half. The leaf entries must be gone.
+/// Frees a top-level table, whose user half is empty.
 void free_page_table(PageTable& root);
-
-/// Frees the page tables of the user half that lie wholly inside [start, end).
-void free_tables_in(PageTable& root, VirtAddr start, VirtAddr end);
 
 /// The next leaf table's worth of addresses after `va`: for loops that skip absent tables.
 constexpr VirtAddr next_table(VirtAddr va) {

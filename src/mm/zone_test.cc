@@ -1,123 +1,119 @@
-// The buddy system, on blocks borrowed from the page allocator.
-
+// host-test
+// host-sources: mm/zone.cc mm/fallback.cc
+// The buddy system.
 #include "mm/zone.h"
 
-#include "lib/test.h"
-#include "mm/page_alloc.h"
+#include "mm/test_zone.h"
 
 namespace mm {
 
 namespace {
 
-constexpr unsigned kOrder = 6;
-constexpr usize kFrames = usize{1} << kOrder;
-
-/// A zone of its own over one borrowed block: nothing is free in it at first.
-struct Borrowed {
-    Borrowed() : block(*alloc_pages(Gfp::Kernel, kOrder).take()), first(pfn_of(block)) {}
-    ~Borrowed() { free_pages(block, kOrder); }
-    Page& block;
-    Pfn first;
-};
-
-/// No two buddies of one order are free, and the counts are right. Looks at the pages, not at the
-/// zone's own lists.
-bool is_merged(const Borrowed& borrowed, u64 expected_free) {
-    u64 free = 0;
-    for (usize i = 0; i < kFrames; i++) {
-        const Page& page = page_of(borrowed.first + i);
-        if (!page.has(kPageBuddy)) continue;
-        free += u64{1} << page.order;
-        if (page.order >= kOrder) continue;
-        const Page& buddy = page_of(Pfn((borrowed.first + i).raw() ^ u64{1} << page.order));
-        if (buddy.has(kPageBuddy) && buddy.order == page.order) return false;
-    }
-    return free == expected_free;
-}
-
-void take_all(Zone& zone) NO_LOCK_ANALYSIS {
-    while (zone.take(0) != nullptr) {
-    }
-}
+constexpr u64 kFrames = u64{1} << kMaxOrder;
 
 }  // namespace
 
-TEST(buddies_merge, "mm.zone.merge") {
-    Borrowed borrowed;
-    Zone zone("test", borrowed.first, borrowed.first + kFrames);
-    IrqGuard guard(zone.lock);
-    for (usize i = 0; i < kFrames; i++) {  // in a scrambled order
-        zone.free_one_page(borrowed.first + (i * 37 + 11) % kFrames, 0);
-    }
-    EXPECT(is_merged(borrowed, kFrames));
-    EXPECT_EQ(zone.free_area[kOrder].count, 1u);
-    EXPECT_EQ(zone.free_pages, kFrames);
-    take_all(zone);
-    EXPECT_EQ(zone.free_pages, 0u);
-}
-
 TEST(buddies_split, "mm.zone.split") {
-    Borrowed borrowed;
-    Zone zone("test", borrowed.first, borrowed.first + kFrames);
-    IrqGuard guard(zone.lock);
-    zone.free_one_page(borrowed.first, kOrder);
-    Page* const single = zone.take(0);
-    REQUIRE(single != nullptr);
-    EXPECT_EQ(zone.free_pages, kFrames - 1);
-    for (unsigned order = 0; order < kOrder; order++) EXPECT_EQ(zone.free_area[order].count, 1u);
-    EXPECT(zone.take(kOrder) == nullptr);
-    zone.free_one_page(pfn_of(*single), 0);
-    EXPECT_EQ(zone.free_area[kOrder].count, 1u);
-    take_all(zone);
+    static TestForever<TestZone, 1> room;
+    TestZone& it = *room.make();
+    REQUIRE(it.make(kFrames));
+    for (unsigned wanted = 0; wanted < kMaxOrder; wanted++) {
+        EXPECT_EQ(it.free_blocks(kMaxOrder), 1u);
+        Page* const block = it.take(wanted);
+        REQUIRE(block != nullptr);
+        // One block of order 10 is one of the order asked for, and one free of each from there on.
+        for (unsigned order = 0; order <= kMaxOrder; order++) {
+            EXPECT_EQ(it.free_blocks(order), order >= wanted && order < kMaxOrder ? 1u : 0u);
+        }
+        EXPECT(it.take(kMaxOrder) == nullptr);
+        EXPECT(it.is_sound());
+        it.give(*block, wanted);
+    }
+    EXPECT_EQ(it.free_blocks(kMaxOrder), 1u);
+    EXPECT(it.is_sound());
+    it.release();
 }
 
-// Random takes and gives of all orders: the invariants hold after each, and nothing is handed out
-// twice.
+TEST(buddies_merge, "mm.zone.merge") {
+    static TestForever<TestZone, 1> room;
+    TestZone& it = *room.make();
+    REQUIRE(it.make(kFrames));
+    for (u64 i = 0; i < kFrames; i++) EXPECT_EQ(it.take(0), &it.pages[i]);  // in order
+    EXPECT(it.take(0) == nullptr);
+    for (u64 i = 0; i < kFrames; i++) it.give(it.pages[(i * 37 + 11) % kFrames], 0);
+    EXPECT_EQ(it.free_blocks(kMaxOrder), 1u);
+    EXPECT(it.is_sound());
+    it.release();
+}
+
+// Random takes and gives of all orders: the invariants hold after each, every block is aligned, and
+// nothing is handed out twice.
 TEST(buddies_random, "mm.zone.random") {
-    Borrowed borrowed;
-    Zone zone("test", borrowed.first, borrowed.first + kFrames);
-    IrqGuard guard(zone.lock);
-    zone.free_one_page(borrowed.first, kOrder);
+    static TestForever<TestZone, 1> room;
+    TestZone& it = *room.make();
+    REQUIRE(it.make(kFrames));
     static u8 owner[kFrames];  // 0: free; else order + 1, at the first frame of a block
     for (u8& entry : owner) entry = 0;
     TestRandom random(test.seed);
-    u64 free = kFrames;
-    for (int step = 0; step < 4000; step++) {
+    for (int step = 0; step < 3000; step++) {
         const usize at = random.below(kFrames);
         if (owner[at] != 0) {
-            zone.free_one_page(borrowed.first + at, owner[at] - 1);
-            free += u64{1} << (owner[at] - 1);
+            it.give(it.pages[at], owner[at] - 1);
             owner[at] = 0;
         } else {
-            const auto order = unsigned(random.below(4));
-            const Page* const page = zone.take(order);
+            const auto order = unsigned(random.below(random.one_in(4) ? 8 : 3));
+            const Page* const page =
+                it.take(order, static_cast<MigrateType>(random.below(kPcpTypes)));
             if (page == nullptr) continue;
-            const usize index = pfn_of(*page) - borrowed.first;
-            REQUIRE(index < kFrames && owner[index] == 0);
+            const u64 index = u64(page - it.pages);
+            REQUIRE(index % (u64{1} << order) == 0);
+            for (u64 i = index; i < index + (u64{1} << order); i++) REQUIRE(owner[i] == 0);
             owner[index] = u8(order + 1);
-            free -= u64{1} << order;
+            for (u64 i = 1; i < u64{1} << order; i++) REQUIRE(!it.pages[index + i].has(kPageBuddy));
         }
-        REQUIRE(is_merged(borrowed, free));
+        if (step % 16 == 0) REQUIRE(it.is_sound());
     }
     for (usize i = 0; i < kFrames; i++) {
-        if (owner[i] != 0) zone.free_one_page(borrowed.first + i, owner[i] - 1);
+        if (owner[i] != 0) it.give(it.pages[i], owner[i] - 1);
     }
-    EXPECT_EQ(zone.free_area[kOrder].count, 1u);
-    take_all(zone);
+    EXPECT_EQ(it.free_blocks(kMaxOrder), 1u);
+    EXPECT(it.is_sound());
+    it.release();
 }
 
-TEST(pages_are_accounted, "mm.page_alloc.balance") {
-    const u64 before = free_page_count();
-    Page* pages[16];
-    for (unsigned i = 0; i < 16; i++) pages[i] = alloc_pages(Gfp::Zero, i % 4).take();
-    EXPECT_EQ(before - free_page_count(), 4u * (1 + 2 + 4 + 8));
-    for (unsigned i = 0; i < 16; i++) {
-        const u64* words = bytes_of<u64>(*pages[i]);
-        EXPECT_EQ(words[0] | words[kPageSize / 8 - 1], 0u);
-        free_pages(*pages[i], i % 4);
+// The zone begins and ends in the middle of a block: what lies outside is never merged with.
+TEST(buddies_at_the_edge, "mm.zone.edge") {
+    static TestForever<TestZone, 1> room;
+    TestZone& it = *room.make();
+    REQUIRE(it.make(kFrames));
+    const Pfn start = it.zone.start;
+    Zone& zone = it.zone;
+    while (it.take(kMaxOrder) != nullptr) {
     }
-    EXPECT_EQ(free_page_count(), before);
-    EXPECT(!alloc_pages(Gfp::NoWarn, kMaxOrder + 1).ok());
+    zone.init(start + 3, 1000, it.pages + 3, it.types);
+    for (u64 i = 0; i < 1000; i++) it.give(it.pages[3 + i], 0);
+    u64 free = 0;
+    for (unsigned order = 0; order <= kMaxOrder; order++) {
+        free += it.free_blocks(order) << order;
+        EXPECT(it.free_blocks(order) <= 2);
+    }
+    EXPECT_EQ(free, 1000u);
+    EXPECT(it.is_sound());
+    it.release();
+}
+
+// Frames in the middle of a zone that belong to another (nodes may lie interleaved).
+TEST(buddies_of_another_zone, "mm.zone.interleaved") {
+    static TestForever<TestZone, 1> room;
+    TestZone& it = *room.make();
+    REQUIRE(it.make(kFrames));
+    REQUIRE(it.take(kMaxOrder) != nullptr);
+    it.pages[1].zone = 5;
+    it.pages[1].set(kPageBuddy);  // free there, on a list that is not ours
+    it.give(it.pages[0], 0);
+    EXPECT_EQ(it.free_blocks(0), 1u);
+    EXPECT_EQ(it.free_blocks(1), 0u);
+    it.release();
 }
 
 }  // namespace mm
