@@ -7,7 +7,8 @@
 ///     }
 ///
 /// States of an entry: none (0); present; not present but not none: either a page that PROT_NONE
-/// hides (its frame stays in the entry), or kBusyEntry while copy-on-write replaces the page.
+/// hides (its frame stays in the entry), or kBusyEntry while copy-on-write replaces the page, or
+/// where in swap space the page is (is_swap()).
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include "mm/page_table.h"
 #include "mm/vm_stat.h"
 #include "vm/mm_struct.h"
+#include "vm/rmap.h"
 
 namespace vm {
 
@@ -24,8 +26,9 @@ using mm::PageTable;
 
 struct LeafSpan {
     Pte* first = nullptr;
-    VirtAddr at;      // what the first entry translates
-    usize count = 0;  // entries, all in one table
+    VirtAddr at;        // what the first entry translates
+    usize count = 0;    // entries, all in one table
+    bool huge = false;  // `first` is a huge entry for all of them; look again under the lock
 
     explicit operator bool() const { return first != nullptr; }
     VirtAddr end() const { return at + count * kPageSize; }
@@ -33,13 +36,26 @@ struct LeafSpan {
 
 /// The first entries at or behind `at` that have a leaf table, before `end`; false if there are
 /// none. mmap_lock is held, or the tables are nobody else's.
-LeafSpan next_leaf(PageTable& root, VirtAddr at, VirtAddr end);
+///
+/// Huge entries: Split makes small ones of them; Whole shows those that lie wholly in the range and
+/// splits the others; Peek shows what lies in the range of any.
+enum class Huge : u8 { Split, Whole, Peek };
+LeafSpan next_leaf(MmStruct& mm, VirtAddr at, VirtAddr end, Huge huge = Huge::Split);
 
-/// The entry for `at`; null if its tables are absent.
+inline bool is_huge(Pte entry) { return entry.present() && entry.large(); }
+
+/// The entry for `at`; null if its tables are absent, or a huge entry stands there.
 Pte* find_pte(PageTable& root, VirtAddr at);
 
-/// The entry for `at`, whose tables are made if absent. ENOMEM. No spin lock is held.
+/// The entry for `at`, whose tables are made if absent. ENOMEM; ENOENT: a huge entry stands there.
+/// No spin lock is held.
 Result<Pte*> alloc_pte(MmStruct& mm, VirtAddr at);
+/// The same for the entry of another level: 1 for a huge one.
+Result<Pte*> alloc_entry(MmStruct& mm, VirtAddr at, unsigned level);
+
+/// An empty leaf table, counted, that stands in no other yet; and back. ENOMEM.
+Result<mm::Page*> new_table(MmStruct& mm);
+void give_table_back(MmStruct& mm, mm::Page& table);
 
 using PageList = List<mm::Page, &mm::Page::link>;
 
@@ -60,10 +76,15 @@ void free_tables(PageList& list);
 inline constexpr Pte kBusyEntry{Pte::kSpecial | Pte::kLarge};
 
 inline bool is_busy(Pte entry) { return entry.bits == kBusyEntry.bits; }
+/// True if the entry says where in swap space its page is (swap/swap_entry.h).
+inline bool is_swap(Pte entry) {
+    constexpr u64 kSwap = Pte::kSpecial | Pte::kGlobal;
+    return (entry.bits & (kSwap | Pte::kPresent)) == kSwap;
+}
 /// True if a counted page stands behind the entry, present or hidden by PROT_NONE.
 inline bool has_page(Pte entry) { return !entry.is_none() && !entry.special(); }
 
-// The processor sets kAccessed and kDirty behind our back, so entries are changed atomically.
+// The processor sets kAccessed behind our back, so entries are changed atomically.
 inline Pte read_pte(Pte* entry) {
     return Pte{std::atomic_ref(entry->bits).load(std::memory_order_relaxed)};
 }
@@ -77,15 +98,9 @@ inline void clear_pte_flags(Pte* entry, u64 flags) {
     std::atomic_ref(entry->bits).fetch_and(~flags);
 }
 
-/// An entry more, or less, leads to the page.
-inline void count_mapping(mm::Page& page) {
-    if (page.map_count.fetch_add(1, std::memory_order_relaxed) != 0) return;
-    mm::count_vm(page.has(mm::kPageAnon) ? mm::VmItem::AnonPages : mm::VmItem::MappedPages);
-}
-inline void uncount_mapping(mm::Page& page) {
-    if (page.map_count.fetch_sub(1, std::memory_order_relaxed) != 1) return;
-    mm::count_vm(page.has(mm::kPageAnon) ? mm::VmItem::AnonPages : mm::VmItem::MappedPages, -1);
-}
+/// What an entry gets together that may be written to. It is dirty at once, so that the processor
+/// never has to make it so: flags do not change behind our back but for kAccessed.
+inline constexpr u64 kWriteRights = Pte::kWritable | Pte::kDirty | Pte::kSoftDirty;
 
 /// The flags of an entry in `area`, without kWritable: that depends on the page, too. Without any
 /// access right the entry is not present.
@@ -97,7 +112,7 @@ inline u64 entry_flags(const VmArea& area) {
 
 /// Changes of an address space's page counts, collected and applied at once.
 struct RssDelta {
-    i64 anon = 0, file = 0, shmem = 0;
+    i64 anon = 0, file = 0, shmem = 0, swap = 0;
 
     void add(const mm::Page& page, i64 by) {
         if (page.has(mm::kPageAnon)) {

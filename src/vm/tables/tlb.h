@@ -10,10 +10,14 @@
 
 namespace vm {
 
-/// Makes every processor that has `mm` loaded forget its translations of [start, end). Returns
-/// when they have. Interrupts must be on, and no spin lock may be held: the others answer with an
-/// interrupt.
-void flush_tlb_range(MmStruct& mm, VirtAddr start, VirtAddr end);
+/// Whether page tables are about to be freed, which even a processor that does not use an address
+/// space may walk ahead of need as long as it has it loaded.
+enum class Tables : u8 { Kept, Freed };
+
+/// Makes every processor that uses `mm` forget its translations of [start, end); the others will
+/// before they use it again (loaded.h). Returns when they have. Interrupts must be on, and no spin
+/// lock may be held: the others answer with an interrupt.
+void flush_tlb_range(MmStruct& mm, VirtAddr start, VirtAddr end, Tables tables = Tables::Kept);
 
 /// The same for kernel addresses, on all processors.
 void flush_tlb_kernel_range(VirtAddr start, VirtAddr end);
@@ -50,8 +54,8 @@ public:
         if (end_ < at + kPageSize) end_ = at + kPageSize;
     }
     /// Keeps the reference that the entry held on `page`. Not if is_full().
-    void add(mm::Page& page) { pages_[count_++] = &page; }
-    bool is_full() const { return count_ == kPages; }
+    void add(mm::Page& page) { *next_++ = &page; }
+    bool is_full() { return next_ == stop_ && !extend(); }
 
     /// Whoever frees tables puts them here, and notes the addresses.
     PageList& tables() { return tables_; }
@@ -60,12 +64,18 @@ public:
     void flush();
 
 private:
-    static constexpr unsigned kPages = 64;
+    static constexpr usize kOwnPages = 16;
+    static constexpr usize kBatchPages = kPageSize / sizeof(mm::Page*);
+    static constexpr usize kMostBatches = 20;  // so that no flush waits for more than 40 MiB
+    bool extend();
+
     MmStruct& mm_;
-    VirtAddr start_, end_;  // equal: nothing noted
-    unsigned count_ = 0;
+    VirtAddr start_, end_;    // equal: nothing noted
+    mm::Page** next_ = own_;  // free room in own_ or the last of batches_
+    mm::Page** stop_ = own_ + kOwnPages;
+    PageList batches_;  // full of pointers, once own_ is full
     PageList tables_;
-    mm::Page* pages_[kPages];
+    mm::Page* own_[kOwnPages];
 };
 
 }  // namespace vm
