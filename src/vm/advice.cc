@@ -3,6 +3,10 @@
 #include <array>
 
 #include "abi/mman.h"
+#include "vm/huge/huge.h"
+#include "vm/lru.h"
+#include "vm/reclaim/reclaim.h"
+#include "vm/swap/swap.h"
 #include "vm/zap.h"
 
 namespace vm {
@@ -27,16 +31,34 @@ Result<void> for_each_piece(MmStruct& mm, VirtAddr start, VirtAddr end, Body bod
 }
 
 /// How madvise() treats a piece of advice.
-enum class Advice : u8 { Unknown, Nothing, Discard, DiscardAnonymous, Flags, Populate };
+enum class Advice : u8 {
+    Unknown,
+    Nothing,
+    Discard,
+    DiscardLocked,
+    DiscardAnonymous,
+    Flags,
+    Populate,
+    Cold,
+    PageOut
+};
 
 struct AdviceFlags {
     int advice;
     u32 set, clear;
 };
 constexpr AdviceFlags kFlagAdvice[] = {
-    {abi::MADV_DONTFORK, kVmDontCopy, 0},     {abi::MADV_DOFORK, 0, kVmDontCopy},
-    {abi::MADV_DONTDUMP, kVmDontDump, 0},     {abi::MADV_DODUMP, 0, kVmDontDump},
-    {abi::MADV_WIPEONFORK, kVmWipeOnFork, 0}, {abi::MADV_KEEPONFORK, 0, kVmWipeOnFork},
+    {abi::MADV_DONTFORK, kVmDontCopy, 0},
+    {abi::MADV_DOFORK, 0, kVmDontCopy},
+    {abi::MADV_DONTDUMP, kVmDontDump, 0},
+    {abi::MADV_DODUMP, 0, kVmDontDump},
+    {abi::MADV_WIPEONFORK, kVmWipeOnFork, 0},
+    {abi::MADV_KEEPONFORK, 0, kVmWipeOnFork},
+    {abi::MADV_NORMAL, 0, kVmSeqRead | kVmRandRead},
+    {abi::MADV_SEQUENTIAL, kVmSeqRead, kVmRandRead},
+    {abi::MADV_RANDOM, kVmRandRead, kVmSeqRead},
+    {abi::MADV_HUGEPAGE, kVmHugePage, kVmNoHugePage},
+    {abi::MADV_NOHUGEPAGE, kVmNoHugePage, kVmHugePage},
 };
 
 const AdviceFlags* find_flag_advice(int advice) {
@@ -49,13 +71,11 @@ const AdviceFlags* find_flag_advice(int advice) {
 Advice kind_of(int advice) {
     if (find_flag_advice(advice)) return Advice::Flags;
     switch (advice) {
-    case abi::MADV_NORMAL:
-    case abi::MADV_RANDOM:
-    case abi::MADV_SEQUENTIAL:
-    case abi::MADV_WILLNEED:
-    case abi::MADV_COLD:
-    case abi::MADV_PAGEOUT: return Advice::Nothing;
+    case abi::MADV_WILLNEED: return Advice::Nothing;
+    case abi::MADV_COLD: return Advice::Cold;
+    case abi::MADV_PAGEOUT: return Advice::PageOut;
     case abi::MADV_DONTNEED: return Advice::Discard;
+    case abi::MADV_DONTNEED_LOCKED: return Advice::DiscardLocked;
     case abi::MADV_FREE: return Advice::DiscardAnonymous;
     case abi::MADV_POPULATE_READ:
     case abi::MADV_POPULATE_WRITE: return Advice::Populate;
@@ -68,7 +88,8 @@ Result<void> discard(MmStruct& mm, VirtAddr start, VirtAddr end, Advice how) {
     TlbGather gather(mm);
     return for_each_piece(mm, start, end,
                           [&](const VmArea& area, VirtAddr from, VirtAddr to) -> Result<void> {
-                              if (area.flags & (kVmLocked | kVmPfnMap)) return EINVAL;
+                              const u32 kept = how == Advice::DiscardLocked ? 0u : u32{kVmLocked};
+                              if (area.flags & (kept | kVmPfnMap)) return EINVAL;
                               if (how == Advice::DiscardAnonymous && area.file) return EINVAL;
                               zap_range(gather, mm, from, to);
                               return {};
@@ -79,8 +100,19 @@ Result<void> discard(MmStruct& mm, VirtAddr start, VirtAddr end, Advice how) {
 void residence(VmArea& area, VirtAddr start, VirtAddr end, u8* vector) {
     AddressSpace* mapping = mapping_of(area);
     for (VirtAddr at = start; at < end; at += kPageSize) {
-        Pte* entry = find_pte(*area.mm->page_table, at);
-        bool resident = entry && has_page(read_pte(entry));
+        bool resident;
+        SwapEntry swapped;
+        {
+            IrqGuard guard(area.mm->page_table_lock);
+            const Pte now = user_entry(*area.mm, at);
+            resident = has_page(now);
+            if (is_swap(now)) swapped = swap_entry_of(now);
+        }
+        if (swapped) {
+            mm::Page* page = find_swap_cache(swapped);
+            resident = page != nullptr;
+            if (page) mm::put_page(*page);
+        }
         if (!resident && mapping) {
             mm::Page* page = mapping->find_page(area.index_of(at));
             resident = page != nullptr;
@@ -92,37 +124,101 @@ void residence(VmArea& area, VirtAddr start, VirtAddr end, u8* vector) {
 
 }  // namespace
 
-/// Changes flags that merge_area() compares, splitting areas where needed. ENOMEM for a hole.
-Result<void> MmStruct::change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear) {
+namespace {
+
+/// Calls `body(page)` for each page that the area maps in [start, end).
+template <class Body>
+void for_each_mapped_page(VmArea& area, VirtAddr start, VirtAddr end, Body body) {
+    VirtAddr at = start;
+    while (const LeafSpan span = next_leaf(*area.mm, at, end)) {
+        IrqGuard guard(area.mm->page_table_lock);
+        for (usize i = 0; i < span.count; i++) {
+            const Pte entry = read_pte(&span.first[i]);
+            if (has_page(entry)) body(mm::page_of(entry.pfn()));
+        }
+        at = span.end();
+    }
+}
+
+/// Keeps what the locked areas of [start, end) have in memory from being reclaimed.
+void mlock_pages(MmStruct& mm, VirtAddr start, VirtAddr end) {
+    sched::ReadGuard guard(mm.mmap_lock);
+    for (VmArea* area = mm.find_vma(start); area && area->start < end;
+         area = mm.areas.next(*area)) {
+        if ((area->flags & (kVmLocked | kVmPfnMap)) != kVmLocked) continue;
+        for_each_mapped_page(*area, std::max(start, area->start), std::min(end, area->end),
+                             mlock_page);
+    }
+}
+
+}  // namespace
+
+void munlock_pages(VmArea& area) {
+    if (area.flags & kVmPfnMap) return;
+    // If another locked area maps one of them, too, reclaim finds that out and puts it back.
+    for_each_mapped_page(area, area.start, area.end, munlock_page);
+}
+
+/// Changes flags of the part [start, end) of an area; returns the area that holds it then. ENOMEM.
+static Result<VmArea*> change_area(VmArea* area, VirtAddr start, VirtAddr end, u32 flags) {
+    if (flags == area->flags) return area;
+    if (area->start < start) area = TRY(split_area(*area, start));
+    if (end < area->end) TRY(split_area(*area, end));
+    account_area(*area, -static_cast<i64>(area->pages()));
+    const bool was_locked = (area->flags & ~flags) & kVmLocked;
+    area->flags = flags;
+    account_area(*area, static_cast<i64>(area->pages()));
+    if (was_locked) munlock_pages(*area);
+    return &merge_area(*area);
+}
+
+/// Changes flags of the areas in a range. ENOMEM for a hole, at which `holes` ends or goes on.
+Result<void> MmStruct::change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear, Holes holes) {
     sched::WriteGuard guard(mmap_lock);
     const VirtAddr end = at + bytes;
-    VmArea* area = find_vma(at);
-    for (; at < end; at = area->end, area = areas.next(*area)) {
+    bool hole = false;
+    for (VmArea* area = find_vma(at); at < end; area = areas.next(*area)) {
+        if (area && at < area->start && holes == Holes::Skip) {
+            hole = true;
+            at = area->start;
+            if (at >= end) break;
+        }
         if (!area || at < area->start) return ENOMEM;
-        const u32 flags = (area->flags & ~clear) | set;
-        if (flags == area->flags) continue;
-        if (area->start < at) area = TRY(split_area(*area, at));
-        if (end < area->end) TRY(split_area(*area, end));
-        account_area(*area, -static_cast<i64>(area->pages()));
-        area->flags = flags;
-        account_area(*area, static_cast<i64>(area->pages()));
-        area = &merge_area(*area);
+        if ((set & kVmWipeOnFork) && (area->file || area->is_shared())) return EINVAL;
+        area = TRY(change_area(area, at, end, (area->flags & ~clear) | set));
+        at = area->end;
     }
-    return {};
+    return hole ? Result<void>(ENOMEM) : Result<void>();
 }
 
 Result<void> MmStruct::madvise(VirtAddr at, u64 bytes, int advice) {
     const Advice kind = kind_of(advice);
     if (kind == Advice::Unknown || !is_aligned(at.raw(), kPageSize)) return EINVAL;
     if (bytes == 0) return {};
-    TRY(check_range(at, bytes));
+    if (at + align_up(bytes, kPageSize) <= at) return EINVAL;
+    if (!check_range(at, bytes).ok()) return ENOMEM;
     const VirtAddr end = at + bytes;
     switch (kind) {
     case Advice::Discard:
+    case Advice::DiscardLocked:
     case Advice::DiscardAnonymous: return discard(*this, at, end, kind);
     case Advice::Flags: {
         const AdviceFlags& flags = *find_flag_advice(advice);
-        return change_flags(at, bytes, flags.set, flags.clear);
+        return change_flags(at, bytes, flags.set, flags.clear, Holes::Skip);
+    }
+    case Advice::Cold:
+    case Advice::PageOut: {
+        sched::ReadGuard guard(mmap_lock);
+        return for_each_piece(*this, at, end,
+                              [&](VmArea& area, VirtAddr from, VirtAddr to) -> Result<void> {
+                                  if (area.flags & (kVmLocked | kVmPfnMap)) return EINVAL;
+                                  if (kind == Advice::Cold) {
+                                      deactivate_range(*this, from, to);
+                                  } else {
+                                      reclaim_range(*this, from, to);
+                                  }
+                                  return {};
+                              });
     }
     case Advice::Populate: {
         const bool write = advice == abi::MADV_POPULATE_WRITE;
@@ -187,10 +283,12 @@ Result<void> MmStruct::populate(VirtAddr at, VirtAddr end, Populate how) {
 Result<void> MmStruct::mlock(VirtAddr at, u64 bytes, Lock lock) {
     if (bytes == 0) return {};
     if (!check_range(at, bytes).ok()) return EINVAL;
-    if (lock == Lock::Off) return change_flags(at, bytes, 0, kVmLocked);
-    TRY(change_flags(at, bytes, kVmLocked, 0));
-    if (lock == Lock::OnFault) return {};
-    return populate(at, at + bytes, Populate::AsMapped);
+    if (lock == Lock::Off) return change_flags(at, bytes, 0, kVmLocked, Holes::Stop);
+    TRY(change_flags(at, bytes, kVmLocked, 0, Holes::Stop));
+    Result<void> done;
+    if (lock != Lock::OnFault) done = populate(at, at + bytes, Populate::AsMapped);
+    mlock_pages(*this, at, at + bytes);
+    return done;
 }
 
 Result<void> MmStruct::mlockall(Lock current, Lock future) {
@@ -202,8 +300,10 @@ Result<void> MmStruct::mlockall(Lock current, Lock future) {
             account_area(area, -static_cast<i64>(area.pages()));
             area.flags = current == Lock::Off ? area.flags & ~kVmLocked : area.flags | kVmLocked;
             account_area(area, static_cast<i64>(area.pages()));
+            if (current == Lock::Off) munlock_pages(area);
         }
     }
+    if (current == Lock::OnFault) mlock_pages(*this, VirtAddr(0), kUserTablesEnd);
     if (current != Lock::On) return {};
     for (VirtAddr at(0);;) {
         VirtAddr start, end;
@@ -215,6 +315,7 @@ Result<void> MmStruct::mlockall(Lock current, Lock future) {
             end = area->end;
         }
         static_cast<void>(populate(start, end, Populate::AsMapped));
+        mlock_pages(*this, start, end);
         at = end;
     }
 }

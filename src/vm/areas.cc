@@ -2,10 +2,13 @@
 
 #include "vm/areas.h"
 
+#include "abi/prctl.h"
 #include "arch/layout.h"
 #include "mm/slab.h"
 #include "sched/signal_struct.h"
 #include "sched/task.h"
+#include "vm/huge/huge.h"
+#include "vm/overcommit.h"
 
 namespace vm {
 
@@ -18,24 +21,58 @@ bool continues(const VmArea& left, const VmArea& right) {
     if (left.end != right.start || left.flags != right.flags) return false;
     if (left.file != right.file) return false;
     if (left.flags & (kVmPfnMap | kVmGrowsDown)) return false;
-    return !left.file || left.page_offset + left.pages() == right.page_offset;
+    if (left.page_offset + left.pages() != right.page_offset) return false;
+    if (!mm::same_policy(left.policy.get(), right.policy.get())) return false;
+    // Pages of both must be found from the one that remains.
+    AnonVma* const left_anon = left.anon_vma.load(std::memory_order_relaxed);
+    AnonVma* const right_anon = right.anon_vma.load(std::memory_order_relaxed);
+    return !left_anon || !right_anon || left_anon == right_anon;
 }
 
-/// Lets `left` swallow `right`. Truncation may walk the file's list at this moment and must find
-/// the pages of `right` in one of the two.
-void absorb(VmArea& left, VmArea& right) {
+/// Moves the ends of an area within the trees it stands in. Their locks are held.
+void set_extent_locked(VmArea& area, VirtAddr start, VirtAddr end) NO_LOCK_ANALYSIS {
+    AddressSpace* const mapping = mapping_of(area);
+    const bool in_file = mapping && area.mapping_link.node.is_linked();
+    if (area.start == start) {
+        area.end = end;
+        if (in_file) mapping->i_mmap.last_changed(area.mapping_link);
+        for (AnonVmaChain& chain : area.anon_vma_chain) chain.anon_vma->areas.last_changed(chain);
+        return;
+    }
+    if (in_file) mapping->i_mmap.erase(area.mapping_link);
+    for (AnonVmaChain& chain : area.anon_vma_chain) chain.anon_vma->areas.erase(chain);
+    // Moving the start keeps mm.areas in order: nothing stands between the old and the new one.
+    area.page_offset = start >= area.start
+                           ? area.page_offset + ((start - area.start) >> kPageShift)
+                           : area.page_offset - ((area.start - start) >> kPageShift);
+    area.start = start;
+    area.end = end;
+    if (in_file) mapping->i_mmap.insert(area.mapping_link);
+    for (AnonVmaChain& chain : area.anon_vma_chain) chain.anon_vma->areas.insert(chain);
+}
+
+/// Lets `left` swallow `right`. Truncation and reclaim may walk the trees at this moment and must
+/// find the pages of `right` in one of the two. False if there is no memory for that.
+bool absorb(VmArea& left, VmArea& right) NO_LOCK_ANALYSIS {  // MappingGuard is conditional
     MmStruct& mm = *left.mm;
-    if (right.has_anon.load(std::memory_order_relaxed)) left.has_anon.store(true);
+    AnonVma* const right_anon = right.anon_vma.load(std::memory_order_relaxed);
+    if (right_anon && !left.has_anon()) {
+        left.anon_vma.store(right_anon, std::memory_order_relaxed);
+        if (!anon_vma_clone(left, right).ok()) return false;
+    }
+    if (right.soft_dirty.load(std::memory_order_relaxed)) left.soft_dirty.store(true);
     mm.areas.erase(right);
     mm.area_count--;
-    if (AddressSpace* mapping = mapping_of(left)) {
+    {
+        AddressSpace* const mapping = mapping_of(left);
         MappingGuard guard(mapping);
-        AreaList::remove(right.mapping_link);
-        left.end = right.end;
-    } else {
-        left.end = right.end;
+        AnonVmaGuard anon_guard(left.anon_vma.load(std::memory_order_relaxed));
+        set_extent_locked(left, left.start, right.end);
+        if (mapping) mapping->i_mmap.erase(right.mapping_link);
     }
+    unlink_anon_vmas(right);
     free_area(right);  // `left` holds the file, so this is not its last reference
+    return true;
 }
 
 }  // namespace
@@ -48,6 +85,7 @@ Result<VmArea*> alloc_area(MmStruct& mm, const AreaShape& shape) {
     area->flags = shape.flags;
     area->page_offset = shape.file ? shape.page_offset : shape.start.raw() >> kPageShift;
     area->file = shape.file;
+    area->policy = shape.policy;
     area->mm = &mm;
     area->mapping_link.area = area;
     if (area->file) area->file->get();
@@ -55,6 +93,7 @@ Result<VmArea*> alloc_area(MmStruct& mm, const AreaShape& shape) {
 }
 
 void free_area(VmArea& area) {
+    ASSERT(area.anon_vma_chain.empty());
     if (area.file) area.file->put();
     area.~VmArea();
     area_cache.free(&area);
@@ -67,6 +106,7 @@ void free_dead_areas(AreaList& dead) {
 void account_area(const VmArea& area, i64 pages) {
     MmStruct& mm = *area.mm;
     const u64 by = static_cast<u64>(pages);
+    if (is_committed(area.flags)) commit(pages);
     if (pages < 0) mm.hiwater_vm.store(mm.peak_vm(), std::memory_order_relaxed);
     mm.total_vm.fetch_add(by, std::memory_order_relaxed);
     if (area.flags & kVmLocked) mm.locked_vm.fetch_add(by, std::memory_order_relaxed);
@@ -86,24 +126,23 @@ void insert_area(VmArea& area) NO_LOCK_ANALYSIS {  // MappingGuard is conditiona
     account_area(area, static_cast<i64>(area.pages()));
     if (!mapping) return;
     MappingGuard guard(mapping);
-    mapping->i_mmap.push_back(area.mapping_link);
+    mapping->i_mmap.insert(area.mapping_link);
 }
 
-void insert_area_behind(VmArea& area, VmArea& before) NO_LOCK_ANALYSIS {
+void insert_area_locked(VmArea& area) NO_LOCK_ANALYSIS {
     area.mm->areas.insert(area);
     area.mm->area_count++;
     account_area(area, static_cast<i64>(area.pages()));
-    if (AddressSpace* mapping = mapping_of(area)) {
-        mapping->i_mmap.insert_after(before.mapping_link, area.mapping_link);
-    }
+    if (AddressSpace* mapping = mapping_of(area)) mapping->i_mmap.insert(area.mapping_link);
 }
 
-void remove_area(VmArea& area) {
+void remove_area(VmArea& area) NO_LOCK_ANALYSIS {  // MappingGuard is conditional
     MmStruct& mm = *area.mm;
     if (AddressSpace* mapping = mapping_of(area)) {
         MappingGuard guard(mapping);
-        AreaList::remove(area.mapping_link);
+        mapping->i_mmap.erase(area.mapping_link);
     }
+    unlink_anon_vmas(area);
     mm.areas.erase(area);
     mm.area_count--;
     account_area(area, -static_cast<i64>(area.pages()));
@@ -111,13 +150,9 @@ void remove_area(VmArea& area) {
 
 void resize_area(VmArea& area, VirtAddr start, VirtAddr end) {
     MappingGuard guard(mapping_of(area));
+    AnonVmaGuard anon_guard(area.anon_vma.load(std::memory_order_relaxed));
     const i64 before = static_cast<i64>(area.pages());
-    // Moving the start keeps the tree in order: nothing stands between the old and the new one.
-    area.page_offset = start >= area.start
-                           ? area.page_offset + ((start - area.start) >> kPageShift)
-                           : area.page_offset - ((area.start - start) >> kPageShift);
-    area.start = start;
-    area.end = end;
+    set_extent_locked(area, start, end);
     account_area(area, static_cast<i64>(area.pages()) - before);
 }
 
@@ -125,14 +160,24 @@ Result<VmArea*> split_area(VmArea& area, VirtAddr at) {
     ASSERT(area.start < at && at < area.end);
     MmStruct& mm = *area.mm;
     if (mm.area_count >= kMaxMapCount) return ENOMEM;
-    VmArea* rest = TRY(alloc_area(mm, {at, area.end, area.flags, area.index_of(at), area.file}));
-    rest->has_anon.store(area.has_anon.load(std::memory_order_relaxed));
-
-    // Truncation may walk the file's list at this moment: it must see the pages in one of the two.
+    if (area.has_anon() && at != huge_down(at)) split_huge(mm, at);
+    VmArea* rest =
+        TRY(alloc_area(mm, {at, area.end, area.flags, area.index_of(at), area.file, area.policy}));
+    rest->page_offset = area.index_of(at);
+    rest->soft_dirty.store(area.soft_dirty.load(std::memory_order_relaxed));
+    rest->anon_vma.store(area.anon_vma.load(std::memory_order_relaxed));
+    const Result<void> cloned = anon_vma_clone(*rest, area);
+    if (!cloned.ok()) {
+        free_area(*rest);  // not the file's last reference
+        return cloned.error();
+    }
+    // Truncation and reclaim may walk the trees at this moment: they must see the pages in one of
+    // the two.
     MappingGuard guard(mapping_of(area));
+    AnonVmaGuard anon_guard(area.anon_vma.load(std::memory_order_relaxed));
     account_area(area, -static_cast<i64>(rest->pages()));
-    insert_area_behind(*rest, area);
-    area.end = at;
+    insert_area_locked(*rest);
+    set_extent_locked(area, area.start, at);
     return rest;
 }
 
@@ -150,8 +195,7 @@ VmArea& merge_area(VmArea& area) {
     if (next && continues(area, *next)) absorb(area, *next);
     VmArea* previous = mm.areas.prev(area);
     if (!previous || !continues(*previous, area)) return area;
-    absorb(*previous, area);
-    return *previous;
+    return absorb(*previous, area) ? *previous : area;
 }
 
 VmArea* MmStruct::find_vma(VirtAddr at) {
@@ -177,6 +221,13 @@ u64 rlimit(unsigned which) {
     return signal ? signal->rlimits[which].current : abi::RLIM_INFINITY;
 }
 
+bool may_lock_more(const MmStruct& mm, u64 pages) {
+    if (sched::current().cred.has(abi::CAP_IPC_LOCK)) return true;
+    const u64 limit = rlimit(abi::RLIMIT_MEMLOCK) >> kPageShift;
+    const u64 locked = mm.locked_vm.load(std::memory_order_relaxed);
+    return pages <= limit && locked <= limit - pages;
+}
+
 Result<void> may_expand(MmStruct& mm, u64 pages, u32 flags) {
     const u64 total = mm.total_vm.load(std::memory_order_relaxed);
     if (total + pages > rlimit(abi::RLIMIT_AS) >> kPageShift) return ENOMEM;
@@ -184,9 +235,7 @@ Result<void> may_expand(MmStruct& mm, u64 pages, u32 flags) {
 
     const u64 data = mm.data_vm.load(std::memory_order_relaxed);
     if (data + pages > rlimit(abi::RLIMIT_DATA) >> kPageShift) return ENOMEM;
-    // The obvious overcommit only, as Linux' vm.overcommit_memory = 0: a promise that is not kept
-    // ends in the OOM killer, but this one could never be.
-    if (!(flags & kVmNoReserve) && pages > mm::total_pages()) return ENOMEM;
+    if (is_committed(flags) && !has_enough_memory(pages)) return ENOMEM;
     return {};
 }
 

@@ -32,6 +32,7 @@ struct AreaShape {
     u32 flags;
     u64 page_offset = 0;
     MappedFile* file = nullptr;
+    Ref<mm::MemPolicy> policy = nullptr;
 };
 Result<VmArea*> alloc_area(MmStruct& mm, const AreaShape& shape);
 
@@ -42,13 +43,13 @@ void free_area(VmArea& area);
 /// Frees all areas on the list, with mmap_lock free.
 void free_dead_areas(AreaList& dead);
 
-/// Adds the area to its address space and its file's list, and counts it.
+/// Adds the area to its address space and its file's tree, and counts it.
 void insert_area(VmArea& area);
 
-/// The same when the caller holds the file's i_mmap_mutex; on the list it stands behind `before`.
-void insert_area_behind(VmArea& area, VmArea& before);
+/// The same when the caller holds the file's i_mmap_mutex.
+void insert_area_locked(VmArea& area);
 
-/// Takes it out again.
+/// Takes it out again, and out of the trees of its pages. It maps nothing any more.
 void remove_area(VmArea& area);
 
 /// Moves the ends of an area; `page_offset` follows the start.
@@ -85,6 +86,9 @@ void account_area(const VmArea& area, i64 pages);
 /// ENOMEM if `pages` more with these flags would exceed RLIMIT_AS or RLIMIT_DATA, or are more than
 /// the machine could ever provide.
 Result<void> may_expand(MmStruct& mm, u64 pages, u32 flags);
+
+/// Whether `pages` more of an area with kVmLocked would stay within RLIMIT_MEMLOCK.
+bool may_lock_more(const MmStruct& mm, u64 pages);
 
 /// A limit of the running task's (RLIMIT_*), in bytes.
 u64 rlimit(unsigned which);

@@ -21,7 +21,9 @@ VirtAddr MmStruct::change_brk(VirtAddr wanted, AreaList& dead) {
         const VmArea* next = find_vma(old_top);
         if (next && new_top + kPageSize > start_with_gap(*next)) return brk_end;
         if (area_count >= kMaxMapCount) return brk_end;
-        if (!may_expand(*this, (new_top - old_top) >> kPageShift, flags).ok()) return brk_end;
+        const u64 pages = (new_top - old_top) >> kPageShift;
+        if (!may_expand(*this, pages, flags).ok()) return brk_end;
+        if ((flags & kVmLocked) && !may_lock_more(*this, pages)) return brk_end;
         Result<VmArea*> area = alloc_area(*this, {old_top, new_top, flags});
         if (!area.ok()) return brk_end;
         insert_area(*area.value());
@@ -59,8 +61,11 @@ Result<void> MmStruct::expand_stack(VirtAddr at) {
     const bool in_the_way = below && (below->flags & kVmAccess) && !(below->flags & kVmGrowsDown);
     if (in_the_way && start - std::min(start, below->end) < kStackGuardGap) return EFAULT;
     if (below && start < below->end) return EFAULT;
+    if ((area->start - start) >> kPageShift > area->page_offset) return EFAULT;  // was moved
     if (area->end - start > rlimit(abi::RLIMIT_STACK)) return EFAULT;
-    if (!may_expand(*this, (area->start - start) >> kPageShift, area->flags).ok()) return EFAULT;
+    const u64 pages = (area->start - start) >> kPageShift;
+    if (!may_expand(*this, pages, area->flags).ok()) return EFAULT;
+    if ((area->flags & kVmLocked) && !may_lock_more(*this, pages)) return EFAULT;
     resize_area(*area, start, area->end);
     return {};
 }

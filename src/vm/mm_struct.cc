@@ -4,8 +4,10 @@
 
 #include "mm/slab.h"
 #include "sched/sched.h"
-#include "vm/cache/cache.h"
 #include "vm/ldt.h"
+#include "vm/reclaim/reclaim.h"
+#include "vm/swap/swap.h"
+#include "vm/tables/loaded.h"
 #include "vm/zap.h"
 
 namespace vm {
@@ -25,6 +27,8 @@ MmStruct* replace_task_mm(sched::Task& task, MmStruct* mm) {
 }
 
 }  // namespace
+
+MmStruct::MmStruct() : context_id(new_context_id()) {}
 
 Result<MmStruct*> MmStruct::create() {
     void* memory = TRY(mm_cache.alloc(mm::Gfp::Kernel));
@@ -64,15 +68,17 @@ void MmStruct::exit_mmap() {
         const VmArea* next = areas.next(*area);
         const AddrRange range{area->start, area->end};
         const AddrRange free{VirtAddr(0), next ? next->start : kUserTablesEnd};
-        remove_area(*area);  // out of truncation's sight first
-        free_area(*area);
         zap_range(gather, *this, range.start, range.end);
+        remove_area(*area);  // truncation and reclaim no longer come here: the tables may go
+        free_area(*area);
         IrqGuard guard(page_table_lock);
         unlink_tables(*this, range, free, gather.tables());
     }
     gather.flush();
+    forget_mm_has_swap(*this);
     if (exe_file) exe_file->put();
     exe_file = nullptr;
+    ASSERT(swap_pages.load() == 0);
     ASSERT(rss() == 0 && page_table_pages.load() == 0 && area_count == 0);
 }
 
@@ -98,7 +104,7 @@ void exit_mm() {
 
 void init() {
     sched::switch_mm_hook = switch_mm;
-    init_page_cache();
+    init_reclaim();
 }
 
 MmStruct* get_task_mm(sched::Task& task) {

@@ -105,7 +105,16 @@ public:
     u32 area_count = 0;
     mm::PageTable* page_table = nullptr;
     SpinLock page_table_lock{"page_table", LockRank::PageTable};
-    CpuMask cpus;  // processors that have these page tables loaded: for TLB shootdown
+    /// Empty tables, one for each huge entry (huge/huge.h).
+    List<mm::Page, &mm::Page::link> reserved_tables GUARDED_BY(page_table_lock);
+    // For TLB shootdown (tables/loaded.h).
+    CpuMask cpus;                 // processors that have these page tables loaded
+    std::atomic<u64> tlb_gen{1};  // entries became weaker so often
+    const u64 context_id;         // no other address space has or had it
+
+    /// The OOM killer has taken, or is taking, what only this address space can see. What is not
+    /// there any more is not made anew: EFAULT, rather than zeros in the place of data.
+    std::atomic<bool> is_reaped{false};
 
     // The segments of its programs (ldt.h); null, mostly.
     std::atomic<struct LdtStruct*> ldt{nullptr};
@@ -123,6 +132,8 @@ public:
 
     // Counts in pages, for /proc/<pid>/statm and status.
     std::atomic<i64> rss_anon{0}, rss_file{0}, rss_shmem{0}, page_table_pages{0};
+    std::atomic<i64> swap_pages{0};   // entries that lead to swap space
+    ListLink swap_link;               // among those that have, or had, such entries (swap/swap.h)
     std::atomic<i64> hiwater_rss{0};  // the most that rss() has been
     std::atomic<u64> hiwater_vm{0};   // the same of total_vm, up to the last unmapping: peak_vm()
     std::atomic<u64> total_vm{0}, locked_vm{0}, data_vm{0}, stack_vm{0}, exec_vm{0};
@@ -138,12 +149,13 @@ public:
     }
 
 private:
-    MmStruct() = default;
+    MmStruct();
     ~MmStruct() = default;
     void exit_mmap();
     Result<void> expand_stack(VirtAddr at);
     VirtAddr change_brk(VirtAddr wanted, AreaList& dead);
-    Result<void> change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear);
+    enum class Holes : u8 { Stop, Skip };
+    Result<void> change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear, Holes holes);
     enum class Populate : u8 { AsMapped, Read, Write };
     Result<void> populate(VirtAddr at, VirtAddr end, Populate how);
     Result<void> copy_areas_from(MmStruct& source);

@@ -4,6 +4,7 @@
 
 #include "abi/mman.h"
 #include "arch/layout.h"
+#include "vm/overcommit.h"
 #include "vm/shmem.h"
 #include "vm/zap.h"
 
@@ -29,7 +30,8 @@ Result<u32> area_flags(const MmStruct& mm, const MapRequest& request) {
     if (request.file_executable) flags |= kVmMayExec;
     if (request.map_flags & abi::MAP_GROWSDOWN) flags |= kVmGrowsDown;
     if (request.map_flags & abi::MAP_LOCKED) flags |= kVmLocked;
-    if (request.map_flags & abi::MAP_NORESERVE) flags |= kVmNoReserve;
+    const bool is_strict = overcommit_memory.load() == static_cast<u32>(Overcommit::Never);
+    if ((request.map_flags & abi::MAP_NORESERVE) && !is_strict) flags |= kVmNoReserve;
     return flags & ~request.denied_flags;
 }
 
@@ -40,6 +42,9 @@ constexpr u64 kMaxFilePages = u64{1} << (63 - kPageShift);
 Result<void> check_request(const MapRequest& request, u64 bytes) {
     const u32 type = request.map_flags & abi::MAP_TYPE;
     if (type == 0 || type > abi::MAP_SHARED_VALIDATE) return EINVAL;
+    if (type == abi::MAP_SHARED_VALIDATE && (request.map_flags & abi::MAP_ANONYMOUS)) return EINVAL;
+    const bool grows = request.map_flags & abi::MAP_GROWSDOWN;
+    if (grows && (type != abi::MAP_PRIVATE || request.file)) return EINVAL;
     if (request.bytes == 0) return EINVAL;
     if (bytes == 0 || bytes > arch::kUserEnd.raw()) return ENOMEM;  // 0: rounding up wrapped
     if (request.page_offset + (bytes >> kPageShift) < request.page_offset) return EOVERFLOW;

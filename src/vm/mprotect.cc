@@ -3,6 +3,8 @@
 #include <array>
 
 #include "abi/mman.h"
+#include "lib/lab.h"
+#include "vm/huge/huge.h"
 #include "vm/zap.h"
 
 namespace vm {
@@ -11,37 +13,62 @@ namespace {
 
 /// True if a private area's page may become writable at once: nobody else has it. What is shared
 /// becomes writable at the first write, in a fault.
-bool is_exclusive(Pte entry) {
+[[maybe_unused]] bool is_exclusive(Pte entry) {
     if (!has_page(entry)) return false;
-    const mm::Page& page = mm::page_of(entry.pfn());
-    return page.has(mm::kPageAnon) && page.ref_count.load(std::memory_order_relaxed) == 1;
+    mm::Page& page = mm::page_of(entry.pfn());
+    return page.has(mm::kPageAnon) &&
+           mm::compound_head(page).ref_count.load(std::memory_order_relaxed) == 1;
 }
 
-/// Gives the entries of one leaf table the rights of `area`.
+/// LAB paging, task 5 "Fork, unmap, protect" (handouts/04-paging.md). Write the body.
+///   Before  page_table_lock is held, and mmap_lock for writing, so no entry is busy. area.flags
+///           are the new ones. Entries that are none or in swap space get their rights later.
+///   After   each entry has the rights of the area, and its frame, dirty, soft-dirty, accessed and
+///           special bits as before. Private memory becomes writable at once where nobody else has
+///           the page; shared memory never, since the next fault must see it. Where a present entry
+///           became weaker (it lost kPresent or kWritable, or got kNoExecute), that is noted.
+///   Use     entry_flags(), is_exclusive(), kWriteRights, set_pte(), TlbGather::note().
+///   Check   `make grade LAB=paging T=fork`
+///   Think   what happens if an entry that became stronger is not flushed?
 void protect_leaf(TlbGather& gather, const VmArea& area, const LeafSpan& span) {
-    const u64 flags = entry_flags(area);
+#ifdef SOLVED_PAGING
+    const u64 flags = entry_flags(area) & ~Pte::kAccessed;
     for (usize i = 0; i < span.count; i++) {
         const Pte old = read_pte(&span.first[i]);
-        if (old.is_none()) continue;
-        constexpr u64 kKept = arch::Pte::kAddressMask | Pte::kDirty | Pte::kSpecial;
+        if (old.is_none() || is_swap(old)) continue;  // a page that comes back gets its rights then
+        constexpr u64 kKept =
+            Pte::kAddressMask | Pte::kDirty | Pte::kSoftDirty | Pte::kAccessed | Pte::kSpecial;
         Pte now{(old.bits & kKept) | flags};
         if ((area.flags & kVmWrite) && !area.is_shared() && is_exclusive(old)) {
-            now = now.with(Pte::kWritable | Pte::kDirty);
+            now = now.with(kWriteRights);
         }
         set_pte(&span.first[i], now);
         const bool weaker = (old.flags() & ~now.flags() & (Pte::kPresent | Pte::kWritable)) ||
                             (now.flags() & ~old.flags() & Pte::kNoExecute);
         if (old.present() && weaker) gather.note(span.at + i * kPageSize);
     }
+#else
+    lab_todo("paging", "protect_leaf");
+#endif
 }
 
 /// The area has its new flags; the entries follow.
 void protect_entries(TlbGather& gather, const VmArea& area) {
     MmStruct& mm = *area.mm;
     VirtAddr at = area.start;
-    while (const LeafSpan span = next_leaf(*mm.page_table, at, area.end)) {
+    if (area.flags & kVmPfnMap) {  // the next fault makes them anew
+        return zap_range(gather, mm, area.start, area.end);
+    }
+    // Only memory that may be used, and is not executed, has huge entries.
+    const bool whole = (area.flags & kVmAccess) && !(area.flags & kVmExec);
+    while (const LeafSpan span = next_leaf(mm, at, area.end, whole ? Huge::Whole : Huge::Split)) {
         IrqGuard guard(mm.page_table_lock);
-        protect_leaf(gather, area, span);
+        if (!span.huge) {
+            protect_leaf(gather, area, span);
+        } else if (protect_huge_entry(area, span.first)) {
+            gather.note(span.at);
+            gather.note(span.end() - kPageSize);
+        }
         at = span.end();
     }
 }

@@ -19,10 +19,11 @@ struct Move {
 };
 
 /// Moves the entries of [from, from + bytes) to `to`. All tables there exist. The caller holds
-/// the file's i_mmap_mutex, so truncation finds each page at one of the two places.
+/// the locks of the trees that both areas stand in, so truncation and reclaim find each page at
+/// one of the two places.
 void move_entries(TlbGather& gather, MmStruct& mm, VirtAddr from, VirtAddr to, u64 bytes) {
     VirtAddr at = from;
-    while (const LeafSpan span = next_leaf(*mm.page_table, at, from + bytes)) {
+    while (const LeafSpan span = next_leaf(mm, at, from + bytes)) {
         IrqGuard guard(mm.page_table_lock);
         for (usize i = 0; i < span.count; i++) {
             if (span.first[i].is_none()) continue;
@@ -30,7 +31,8 @@ void move_entries(TlbGather& gather, MmStruct& mm, VirtAddr from, VirtAddr to, u
             Pte* target = find_pte(*mm.page_table, to + (source - from));
             const Pte entry = exchange_pte(&span.first[i], Pte{0});
             if (entry.present()) gather.note(source);
-            set_pte(target, entry);
+            set_pte(target,
+                    has_page(entry) || is_swap(entry) ? entry.with(Pte::kSoftDirty) : entry);
         }
         at = span.end();
     }
@@ -39,7 +41,7 @@ void move_entries(TlbGather& gather, MmStruct& mm, VirtAddr from, VirtAddr to, u
 /// Makes the tables that move_entries() will need. ENOMEM.
 Result<void> prepare_tables(MmStruct& mm, VirtAddr from, VirtAddr to, u64 bytes) {
     VirtAddr at = from;
-    while (const LeafSpan span = next_leaf(*mm.page_table, at, from + bytes)) {
+    while (const LeafSpan span = next_leaf(mm, at, from + bytes)) {
         for (usize i = 0; i < span.count; i++) {
             if (span.first[i].is_none()) continue;
             TRY(alloc_pte(mm, to + (span.at - from) + i * kPageSize));
@@ -63,7 +65,9 @@ Result<VmArea*> area_to_remap(MmStruct& mm, const Move& move) {
     const u64 offset = area->index_of(move.old);
     if (offset + (move.new_bytes >> kPageShift) < offset) return EINVAL;
     if (area->flags & (kVmDontExpand | kVmPfnMap)) return EFAULT;
-    TRY(may_expand(mm, (move.new_bytes - move.old_bytes) >> kPageShift, area->flags));
+    const u64 growth = (move.new_bytes - move.old_bytes) >> kPageShift;
+    if ((area->flags & kVmLocked) && !may_lock_more(mm, growth)) return EAGAIN;
+    TRY(may_expand(mm, growth, area->flags));
     return area;
 }
 
@@ -73,21 +77,24 @@ Result<VirtAddr> move_area(MmStruct& mm, VmArea& area, const Move& move, VirtAdd
                            AreaList& dead) {
     if (mm.area_count >= kMaxMapCount - 3) return ENOMEM;  // up to three splits
     const u64 moved = std::min(move.old_bytes, move.new_bytes);
-    Result<VmArea*> made =
-        alloc_area(mm, {to, to + move.new_bytes, area.flags, area.index_of(move.old), area.file});
+    Result<VmArea*> made = alloc_area(
+        mm, {to, to + move.new_bytes, area.flags, area.index_of(move.old), area.file, area.policy});
     VmArea& copy = *TRY(std::move(made));
-    const Result<void> prepared = prepare_tables(mm, move.old, to, moved);
+    if (area.has_anon()) copy.page_offset = area.index_of(move.old);  // as its pages say
+    Result<void> prepared = prepare_tables(mm, move.old, to, moved);
+    copy.anon_vma.store(area.anon_vma.load(std::memory_order_relaxed));
+    if (prepared.ok()) prepared = anon_vma_clone(copy, area);
     if (!prepared.ok()) {
         TlbGather gather(mm);
         free_page_tables(gather, mm, to, to + moved);
         free_area(copy);  // not the file's last reference: the old area has one
         return prepared.error();
     }
-    copy.has_anon.store(area.has_anon.load(std::memory_order_relaxed));
     {
         MappingGuard guard(mapping_of(area));
+        AnonVmaGuard anon_guard(area.anon_vma.load(std::memory_order_relaxed));
         TlbGather gather(mm);  // flushes before truncation can get at the pages again
-        insert_area_behind(copy, area);
+        insert_area_locked(copy);
         move_entries(gather, mm, move.old, to, moved);
     }
     const bool unmap = !(move.flags & abi::MREMAP_DONTUNMAP) && move.old_bytes > 0;
@@ -102,13 +109,12 @@ Result<VirtAddr> move_area(MmStruct& mm, VmArea& area, const Move& move, VirtAdd
 /// MREMAP_FIXED, MREMAP_DONTUNMAP: to a place that the caller names, or to a new one in any case.
 Result<VirtAddr> remap_to(MmStruct& mm, Move move, AreaList& dead) {
     const bool fixed = move.flags & abi::MREMAP_FIXED;
+    if (!is_aligned(move.to.raw(), kPageSize)) return EINVAL;
+    if (!arch::is_user_range(move.to, move.new_bytes)) return EINVAL;
+    const bool overlap = move.old < move.to + move.new_bytes && move.to < move.old + move.old_bytes;
+    if (overlap) return EINVAL;
     if (fixed) {
-        if (!is_aligned(move.to.raw(), kPageSize)) return EINVAL;
-        if (!arch::is_user_range(move.to, move.new_bytes)) return EINVAL;
         if (move.to < arch::kUserMin) return EPERM;
-        const bool overlap =
-            move.old < move.to + move.new_bytes && move.to < move.old + move.old_bytes;
-        if (overlap) return EINVAL;
         if (mm.area_count + 2 >= kMaxMapCount) return ENOMEM;
         TRY(area_to_remap(mm, move));
         TRY(do_munmap(mm, move.to, move.to + move.new_bytes, dead));
@@ -136,9 +142,11 @@ bool grow_in_place(MmStruct& mm, VmArea& area, const Move& move) {
 }
 
 Result<VirtAddr> do_mremap(MmStruct& mm, const Move& move, AreaList& dead) {
+    const VmArea* found = mm.find_vma(move.old);
+    if (!found || move.old < found->start) return EFAULT;
+    if (!arch::is_user_range(move.old, move.old_bytes)) return EINVAL;
     if (move.flags & (abi::MREMAP_FIXED | abi::MREMAP_DONTUNMAP)) return remap_to(mm, move, dead);
     if (move.old_bytes > 0 && move.old_bytes >= move.new_bytes) {
-        TRY(area_to_remap(mm, {move.old, kPageSize, {}, kPageSize, 0}));
         const VirtAddr end = move.old + move.old_bytes;
         if (move.old_bytes > move.new_bytes) {
             TRY(do_munmap(mm, move.old + move.new_bytes, end, dead));
@@ -164,7 +172,7 @@ Result<VirtAddr> MmStruct::mremap(VirtAddr old, u64 old_bytes, u64 new_bytes, u3
     if (!is_aligned(old.raw(), kPageSize)) return EINVAL;
     if (old_bytes > arch::kUserEnd.raw() || new_bytes > arch::kUserEnd.raw()) return EINVAL;
     const Move move{old, align_up(old_bytes, kPageSize), to, align_up(new_bytes, kPageSize), flags};
-    if (move.new_bytes == 0 || !arch::is_user_range(old, move.old_bytes)) return EINVAL;
+    if (move.new_bytes == 0) return EINVAL;
 
     AreaList dead;
     mmap_lock.down_write();

@@ -18,6 +18,9 @@ Result<void> do_munmap(MmStruct& mm, VirtAddr start, VirtAddr end, AreaList& dea
 /// Where the tables of the user half end; the last page is not for users.
 inline constexpr VirtAddr kUserTablesEnd{u64{1} << 47};
 
+/// The pages of the area, which is about to go or no longer locked, may be reclaimed again.
+void munlock_pages(VmArea& area);
+
 /// Frees the page tables of a range without areas, but for those that a neighbour needs.
 void free_page_tables(TlbGather& gather, MmStruct& mm, VirtAddr start, VirtAddr end);
 

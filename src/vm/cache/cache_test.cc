@@ -11,8 +11,8 @@ namespace {
 
 /// Counts what it is asked to read; page n begins with the word n + 1000.
 struct TestDisk {
-    u64 reads = 0;
-    bool broken = false;
+    u64 reads = 0, asked = 0;
+    bool broken = false, full = false;
 };
 
 class TestOperations final : public AddressSpaceOperations {
@@ -23,6 +23,12 @@ public:
         if (disk.broken) return EIO;
         memset(mm::bytes_of(page), 0, kPageSize);
         *mm::bytes_of<u64>(page) = page.index + 1000;
+        return {};
+    }
+    Result<void> page_mkwrite(AddressSpace& mapping, mm::Page& page) const override {
+        TestDisk& disk = *static_cast<TestDisk*>(mapping.host);
+        disk.asked++;
+        if (disk.full || !page.has(mm::kPageLocked) || page.has(mm::kPageDirty)) return ENOSPC;
         return {};
     }
 };
@@ -95,7 +101,7 @@ TEST(cache_gives_way, "vm.cache.shrink") {
     for (u64 i = 0; i < 64; i++) {
         Result<mm::Page*> page = file.cache.read_page(i);
         REQUIRE(page.ok());
-        if (i == 3) page.value()->set(mm::kPageDirty);
+        if (i == 3) file.cache.set_page_dirty(*page.value());
         if (i != 4) mm::put_page(*page.value());  // one is in use
     }
     EXPECT_EQ(file.cache.shrink(10), 10u);
@@ -199,6 +205,50 @@ TEST(truncation_reaches_everybody, "vm.cache.truncate") {
     child.end();
     mm.end();
     EXPECT_EQ(file.users, 0);
+}
+
+TEST(the_file_hears_of_the_first_store, "vm.cache.mkwrite") {
+    TestFile file(4);
+    const u64 dirty_before = dirty_pages();
+    {
+        TestMm mm, other;
+        REQUIRE(mm && other);
+        const VirtAddr at = map_file(mm, file, abi::MAP_SHARED, 4);
+        const VirtAddr there = map_file(other, file, abi::MAP_SHARED, 4);
+        EXPECT_EQ(mm.read(at), 1000u);  // brings them all in, read-only
+        EXPECT_EQ(mm.read(at + kPageSize), 1001u);
+        EXPECT_EQ(file.disk.asked, 0u);
+        EXPECT(mm.write(at, 5) && mm.write(at + 8, 6));
+        EXPECT_EQ(file.disk.asked, 1u);  // once for each clean page,
+        EXPECT(other.write(there, 7));
+        EXPECT_EQ(file.disk.asked, 1u);  // not for each mapping
+        EXPECT_EQ(dirty_pages(), dirty_before + 1);
+        EXPECT(other.write(there + 2 * kPageSize, 7));  // not mapped before
+        EXPECT_EQ(file.disk.asked, 2u);
+
+        file.disk.full = true;
+        EXPECT_EQ(mm.touch(at + kPageSize, upcall::Access::Write), number(ENOSPC));
+        EXPECT_EQ(mm.touch(at + 3 * kPageSize, upcall::Access::Write), number(ENOSPC));
+        EXPECT_EQ(dirty_pages(), dirty_before + 2);
+        EXPECT_EQ(mm.read(at + kPageSize), 1001u);
+        file.disk.full = false;
+
+        // Written back: clean again. (That its entries become read-only is page_mkclean()'s.)
+        auto page = file.cache.read_page(0);
+        REQUIRE(page.ok());
+        file.cache.lock_page(*page.value());
+        EXPECT(file.cache.clear_page_dirty(*page.value()));
+        EXPECT(!file.cache.clear_page_dirty(*page.value()));
+        file.cache.unlock_page(*page.value());
+        mm::put_page(*page.value());
+        EXPECT_EQ(dirty_pages(), dirty_before + 1);
+        EXPECT(mm->mprotect(at, kPageSize, abi::PROT_READ).ok());
+        EXPECT(mm->mprotect(at, kPageSize, 3).ok());
+        EXPECT(mm.write(at, 9));
+        EXPECT_EQ(file.disk.asked, 5u);
+    }
+    file.cache.truncate(0);
+    EXPECT_EQ(dirty_pages(), dirty_before);
 }
 
 }  // namespace vm

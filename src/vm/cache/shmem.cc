@@ -5,6 +5,7 @@
 #include "lib/ref.h"
 #include "lib/string.h"
 #include "mm/own.h"
+#include "vm/overcommit.h"
 
 namespace vm {
 
@@ -22,7 +23,10 @@ constexpr ShmemOperations kShmemOperations;
 
 class ShmemFile final : public MappedFile {
 public:
-    explicit ShmemFile(u64 bytes) : mapping_(kShmemOperations, this), bytes_(bytes) {}
+    explicit ShmemFile(u64 bytes) : mapping_(kShmemOperations, this), bytes_(bytes) {
+        commit(static_cast<i64>(bytes_ >> kPageShift));
+    }
+    ~ShmemFile() { commit(-static_cast<i64>(bytes_ >> kPageShift)); }
 
     void get() override { count_.inc(); }
     void put() override {
@@ -47,6 +51,7 @@ private:
 }  // namespace
 
 Result<MappedFile*> make_shmem_file(u64 bytes) {
+    if (!has_enough_memory(bytes >> kPageShift)) return ENOMEM;
     return static_cast<MappedFile*>(TRY(mm::make<ShmemFile>(bytes)).leak());
 }
 

@@ -1,17 +1,17 @@
-// When memory is short: dropping pages of files that can be read again.
+// Dropping all pages of files that can be read again, for /proc/sys/vm/drop_caches. (When memory is
+// short, reclaim/ looks at single pages.)
 //
-// The page caches that have had a page stand in a list. The shrinker takes the first, drops what
-// nobody uses, and puts it at the end, so that all get their turn. Caches whose pages exist in
-// memory only (tmpfs, shared memory) are not in it.
+// The page caches that have had a page stand in a list. Caches whose pages exist in memory only
+// (tmpfs, shared memory) are not in it.
 
 #include "mm/page_alloc.h"
 #include "sched/sched.h"
 #include "vm/cache/cache.h"
+#include "vm/lru.h"
 #include "vm/mm_struct.h"
 
 namespace vm {
 
-/// A sleeping lock: the shrinker only tries it, since it may be called by somebody who holds it.
 struct SpaceList {
     sched::Mutex mutex{"page_caches"};
     List<AddressSpace, &AddressSpace::space_link_> spaces GUARDED_BY(mutex);
@@ -23,21 +23,15 @@ namespace {
 
 constinit SpaceList list;
 
-u64 shrink_page_cache(u64 wanted) NO_LOCK_ANALYSIS {
-    if (!may_sleep() || !list.mutex.try_lock()) return 0;
+}  // namespace
+
+u64 drop_page_cache() {
+    lru_add_drain_all();
+    sched::MutexGuard guard(list.mutex);
     u64 freed = 0;
-    for (usize left = list.spaces.size(); left > 0 && freed < wanted; left--) {
-        AddressSpace& space = *list.spaces.pop_front();
-        list.spaces.push_back(space);
-        freed += space.shrink(wanted - freed);
-    }
-    list.mutex.unlock();
+    for (AddressSpace& space : list.spaces) freed += space.shrink(~u64{0});
     return freed;
 }
-
-constinit mm::Shrinker shrinker{"page cache", shrink_page_cache};
-
-}  // namespace
 
 void remember_space(AddressSpace& space) {
     if (space.is_memory_only() || SpaceList::is_listed(space)) return;
@@ -50,7 +44,5 @@ void forget_space(AddressSpace& space) {
     sched::MutexGuard guard(list.mutex);
     list.spaces.remove(space);
 }
-
-void init_page_cache() { mm::register_shrinker(shrinker); }
 
 }  // namespace vm

@@ -1,10 +1,15 @@
 // The door for page faults of user addresses.
 
 #include "vm/fault/fault.h"
+
+#include <optional>
+
 #include "arch/cpu.h"
 #include "arch/upcalls.h"
 #include "core/trace/trace.h"
 #include "sched/task.h"
+#include "vm/huge/huge.h"
+#include "vm/policy/policy.h"
 
 namespace vm {
 
@@ -40,11 +45,32 @@ Result<FaultKind> fault_in_area(MmStruct& mm, VmArea& area, VirtAddr at, upcall:
                                 Rights rights) {
     const u32 flags = rights == Rights::Possible ? area.flags >> 4 : area.flags;
     if (!is_allowed(flags, access)) return EACCES;
+    std::optional<mm::PolicyScope> scope;
+    if (has_policy(area)) [[unlikely]] {
+        scope.emplace(sched::current().mempolicy, *area.policy, area.index_of(at));
+    }
     const VirtAddr page = page_down(at);
-    Pte* entry = TRY(alloc_pte(mm, page));
+    const bool lost = is_lost(mm, area);
+    Pte* entry = find_pte(*mm.page_table, page);
+    if (!entry) {
+        const bool write = access == upcall::Access::Write;
+        if (find_huge(mm, page)) {
+            do_huge_fault(mm, area, page, write);
+            return FaultKind::Minor;
+        }
+        if (lost) return EFAULT;
+        if (write && wants_huge_page(area, page) && do_huge_anonymous_page(mm, area, page)) {
+            return FaultKind::Minor;
+        }
+        Result<Pte*> made = alloc_pte(mm, page);
+        if (!made.ok() && made.error() == ENOENT) return FaultKind::Minor;  // huge by now
+        entry = TRY(std::move(made));
+    }
     const Fault fault{mm, area, page, access == upcall::Access::Write, entry, read_pte(entry)};
 
+    if (fault.seen.is_none() && lost) return EFAULT;
     if (fault.seen.is_none()) return area.file ? do_file_page(fault) : do_anonymous_page(fault);
+    if (is_swap(fault.seen)) return do_swap_page(fault);
     if (is_busy(fault.seen)) {
         arch::cpu_relax();
         return FaultKind::Minor;  // the access comes again, until the other thread is done

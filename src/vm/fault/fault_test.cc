@@ -58,6 +58,26 @@ TEST(wrong_accesses_are_told_apart, "vm.fault.rights") {
     EXPECT_EQ(mm.touch(arch::kUserEnd, Access::Read), number(EFAULT));
 }
 
+TEST(reaped_memory_is_not_made_anew, "vm.fault.reaped") {
+    TestMm mm;
+    REQUIRE(mm);
+    const VirtAddr at = mm.map(3);
+    const VirtAddr shared = mm.map(1, abi::PROT_READ | abi::PROT_WRITE, abi::MAP_SHARED);
+    for (u64 i = 0; i < 2; i++) EXPECT(mm.write(at + i * kPageSize, 7 + i));
+    mm->is_reaped.store(true);
+    EXPECT_EQ(errno_of(mm->madvise(at, kPageSize, abi::MADV_DONTNEED)), 0);
+    for (const Access access : {Access::Read, Access::Write}) {
+        EXPECT_EQ(mm.touch(at, access), number(EFAULT));
+        EXPECT_EQ(mm.touch(at + 2 * kPageSize, access), number(EFAULT));
+        EXPECT_EQ(mm.touch(shared, access), 0);
+    }
+    EXPECT_EQ(mm.read(at), TestMm::kUnreadable);
+    EXPECT_EQ(mm.read(at + kPageSize), 8u);
+    Result<MmStruct*> copy = MmStruct::duplicate(*mm);
+    EXPECT(!copy.ok());
+    if (copy.ok()) copy.value()->put();
+}
+
 TEST(fork_shares_until_written, "vm.fork.cow") {
     TestMm mm;
     REQUIRE(mm);

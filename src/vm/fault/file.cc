@@ -1,6 +1,6 @@
-// Pages of a file: shared ones straight from the page cache, private ones copied at the first
-// write. A read brings the neighbours along that are in the cache already: a program's text is
-// then mapped with a fault for 16 pages instead of one each.
+// Pages of a file, or of a device's memory. Of a file: shared ones straight from the page cache,
+// private ones copied at the first write. A read brings the neighbours along that are in the cache
+// already: a program's text is then mapped with a fault for 16 pages instead of one each.
 
 #include <array>
 
@@ -15,7 +15,7 @@ constexpr u64 kAroundPages = 16;  // a window of 64 KiB, aligned: always within 
 
 /// The entry for a page of the page cache.
 Pte file_entry(const VmArea& area, const mm::Page& page, bool writable) {
-    const u64 rights = writable ? Pte::kWritable | Pte::kDirty : 0;
+    const u64 rights = writable ? kWriteRights : 0;
     return Pte::to(mm::pfn_of(page), entry_flags(area) | rights);
 }
 
@@ -24,7 +24,8 @@ Pte file_entry(const VmArea& area, const mm::Page& page, bool writable) {
 /// from the page tables then, under this lock; so either we see that it left, or it finds ours.
 bool map_cached(const Fault& fault, Pte* entry, mm::Page& page, bool writable) {
     if (!read_pte(entry).is_none() || page.mapping != mapping_of(fault.area)) return false;
-    count_mapping(page);
+    if (is_lost(fault.mm, fault.area)) return false;
+    page_add_file_rmap(page);
     set_pte(entry, file_entry(fault.area, page, writable));
     return true;
 }
@@ -74,18 +75,29 @@ void map_around(const Fault& fault, AddressSpace& mapping, bool writable) {
 /// A private page that is written to at once need not be mapped first. The caller keeps `page`.
 Result<void> map_copy(const Fault& fault, mm::Page& page) {
     using enum mm::Gfp;
-    mm::Page* copy = TRY(mm::alloc_page(Kernel | User));
+    TRY(anon_vma_prepare(fault.area));
+    mm::Page* copy = TRY(mm::alloc_page(HighUserMovable));
     memcpy(mm::bytes_of(*copy), mm::bytes_of(page), kPageSize);
     if (!map_anonymous(fault, *copy)) mm::put_page(*copy);
     return {};
+}
+
+/// Memory of a device: no Page stands behind it, and it is not cached. Such areas are shared.
+Result<FaultKind> map_device_page(const Fault& fault, u64 index) {
+    const PhysAddr at = TRY(fault.area.file->device_page(index));
+    const u64 rights = fault.area.flags & kVmWrite ? kWriteRights : 0;
+    const u64 flags = entry_flags(fault.area) | Pte::kSpecial | Pte::kUncached | rights;
+    IrqGuard guard(fault.mm.page_table_lock);
+    if (read_pte(fault.entry).is_none()) set_pte(fault.entry, Pte::to(pfn_of(at), flags));
+    return FaultKind::Minor;
 }
 
 }  // namespace
 
 Result<FaultKind> do_file_page(const Fault& fault) {
     AddressSpace* mapping = mapping_of(fault.area);
-    if (!mapping) return EIO;  // a device without pages
     const u64 index = fault.area.index_of(fault.at);
+    if (!mapping) return map_device_page(fault, index);
     const u64 size = fault.area.file->size();
     if (index >= size / kPageSize + (size % kPageSize != 0)) return EIO;
 
@@ -102,11 +114,17 @@ Result<FaultKind> do_file_page(const Fault& fault) {
         if (!done.ok()) return done.error();
         return kind;
     }
-    // Shared pages of a disk file start read-only: the first write must make them dirty.
-    const bool may_write = shared && (fault.area.flags & kVmWrite);
-    const bool writable = may_write && (fault.write || mapping->is_memory_only());
+    // Shared pages of a disk file start read-only: the file must hear of the first write.
+    const bool memory_only = mapping->is_memory_only();
+    if (fault.write && !memory_only) {
+        const Result<FaultKind> done = do_shared_write(fault, *page);
+        mm::put_page(*page);
+        if (!done.ok()) return done.error();
+        return kind;
+    }
+    const bool writable = memory_only && shared && (fault.area.flags & kVmWrite);
     map_one(fault, *page, writable);
-    if (!fault.write) map_around(fault, *mapping, may_write && mapping->is_memory_only());
+    if (!fault.write) map_around(fault, *mapping, writable);
     return kind;
 }
 

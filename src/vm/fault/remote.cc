@@ -4,7 +4,7 @@
 
 #include "lib/string.h"
 #include "vm/fault/fault.h"
-#include "vm/tables/page_walk.h"
+#include "vm/huge/huge.h"
 
 namespace vm {
 
@@ -21,14 +21,15 @@ Result<mm::Page*> get_user_page(MmStruct& mm, VirtAddr at, bool write, Rights ri
         TRY(fault_in_area(mm, *area, at, write ? Write : Read, rights));
 
         IrqGuard guard(mm.page_table_lock);
-        Pte* entry = find_pte(*mm.page_table, at);
-        const Pte now = entry ? read_pte(entry) : Pte{0};
-        if (now.is_none() || is_busy(now)) continue;
+        const Pte now = user_entry(mm, at);
+        if (now.is_none() || is_busy(now) || is_swap(now)) continue;
         if (now.special() && write) continue;
         if (now.special()) return static_cast<mm::Page*>(nullptr);
         mm::Page& page = mm::page_of(now.pfn());
         const bool own = page.has(mm::kPageAnon) || area->is_shared();
         if (write && !own) continue;
+        const bool is_shared_still = (area->flags & kVmWrite) && !now.writable();
+        if (write && is_shared_still) continue;
         mm::get_page(page);
         return &page;
     }
@@ -40,6 +41,7 @@ void move(mm::Page* page, usize offset, std::span<std::byte> bytes, bool write) 
         memset(bytes.data(), 0, bytes.size());
     } else if (write) {
         memcpy(mm::bytes_of(*page) + offset, bytes.data(), bytes.size());
+        page->set(mm::kPageDirty);  // it may be on its way to swap space
     } else {
         memcpy(bytes.data(), mm::bytes_of(*page) + offset, bytes.size());
     }

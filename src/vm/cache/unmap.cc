@@ -20,12 +20,16 @@ void unmap_from(VmArea& area, u64 first_index, u64 end_index) {
 
 }  // namespace
 
-/// The areas cannot go while we hold the list: each leaves it before it dies, and its address
-/// space dies after all its areas. A child's area stands behind its parent's (vm/fork.cc), so what
-/// fork copies meanwhile is found, too.
+/// The areas cannot go while we hold the tree: each leaves it before it dies, and its address
+/// space dies after all its areas.
 void unmap_mapping_range(AddressSpace& mapping, u64 first_index, u64 end_index) {
+    if (first_index >= end_index) return;
     sched::MutexGuard guard(mapping.i_mmap_mutex);
-    for (MappingLink& link : mapping.i_mmap) unmap_from(*link.area, first_index, end_index);
+    MappingTree& tree = mapping.i_mmap;
+    for (MappingLink* link = tree.first_touching(first_index, end_index - 1); link;
+         link = tree.next_touching(*link, first_index, end_index - 1)) {
+        unmap_from(*link->area, first_index, end_index);
+    }
 }
 
 }  // namespace vm
