@@ -127,6 +127,18 @@ u32 Epoll::nesting_above(unsigned limit) {
     return highest + 1;
 }
 
+/// What it watches has changed: mutex_ is taken in the order of levels, from the highest down.
+void Epoll::update_level(u8 at_least) {
+    u8 level = at_least;
+    for (EpollItem& item : items_) {
+        if (Epoll* below = of(*item.file)) level = std::max(level, u8(below->level_.load() + 1));
+    }
+    if (level_.exchange(level) == level) return;
+    for (EpollItem* item = items_of(*file_); item; item = item->next_of_file) {
+        item->epoll->update_level(0);
+    }
+}
+
 Result<void> Epoll::add(fs::File& file, int fd, EpollEvent event) {
     if (Epoll* below = of(file)) {
         if (event.events & EPOLLEXCLUSIVE) return EINVAL;
@@ -142,7 +154,8 @@ Result<void> Epoll::add(fs::File& file, int fd, EpollEvent event) {
     item->hooks = nullptr;
 
     EpollItem& added = *item.leak();
-    sched::MutexGuard guard(mutex_);
+    if (Epoll* below = of(file)) update_level(u8(below->level_.load() + 1));
+    sched::MutexGuard guard(mutex_, level_.load());
     added.next_of_file = items_of(file);
     file.epoll_items = &added;
     items_.insert(added);
@@ -168,6 +181,7 @@ void Epoll::remove(EpollItem& item) {
         if (item.ready_link.is_linked()) item.ready_link.unlink();
     }
     items_.erase(item);
+    if (of(*item.file)) update_level(0);
     auto* first = items_of(*item.file);
     if (first == &item) {
         item.file->epoll_items = item.next_of_file;
@@ -179,7 +193,7 @@ void Epoll::remove(EpollItem& item) {
 }
 
 void Epoll::forget(EpollItem& item) {
-    sched::MutexGuard guard(mutex_);
+    sched::MutexGuard guard(mutex_, level_.load());
     remove(item);
 }
 
@@ -192,7 +206,7 @@ Result<void> Epoll::control(int op, fs::File& file, int fd, EpollEvent event) {
     if (op != EPOLL_CTL_DEL && op != EPOLL_CTL_MOD) return EINVAL;
     if (!item) return ENOENT;
 
-    sched::MutexGuard guard(mutex_);
+    sched::MutexGuard guard(mutex_, level_.load());
     if (op == EPOLL_CTL_DEL) {
         remove(*item);
         return {};
@@ -219,7 +233,7 @@ bool Epoll::has_ready() {
 /// Asks the files on the ready list and copies out what holds. What stays ready (level-triggered)
 /// goes back to the end of the list, so that with many ready files each gets its turn.
 Result<usize> Epoll::harvest(UserPtr<EpollEvent> to, usize limit) {
-    sched::MutexGuard guard(mutex_);
+    sched::MutexGuard guard(mutex_, level_.load());
     List<EpollItem, &EpollItem::ready_link>
         again;  // on it, a wake-up changes nothing: that is fine
     usize found = 0;
@@ -284,7 +298,7 @@ Result<usize> Epoll::wait(UserPtr<EpollEvent> to, usize limit, u64 deadline_ns) 
 
 u32 Epoll::poll(fs::PollTable* table) {
     if (table) table->wait_on(watchers_);
-    sched::MutexGuard guard(mutex_);
+    sched::MutexGuard guard(mutex_, level_.load());
     while (EpollItem* item = pop_ready()) {
         if (!ask(*item, nullptr)) continue;
         IrqGuard ready_guard(lock_);
@@ -297,7 +311,7 @@ u32 Epoll::poll(fs::PollTable* table) {
 void Epoll::release() {
     {
         sched::MutexGuard files(epoll_mutex);
-        sched::MutexGuard guard(mutex_);
+        sched::MutexGuard guard(mutex_, level_.load());
         while (EpollItem* item = items_.first()) remove(*item);
     }
     watcher_timer_.cancel();

@@ -80,6 +80,7 @@ private:
     void make_ready(EpollItem& item);
     void wake_a_sleeper() REQUIRES(lock_);
     u32 nesting_below();
+    void update_level(u8 at_least);
     u32 nesting_above(unsigned limit);
     bool reaches(const Epoll& other, unsigned depth);
     EpollItem* pop_ready();
@@ -90,6 +91,7 @@ private:
 
     time::HrTimer watcher_timer_{tell_watchers};  // first: tell_watchers() gets from it to this
     sched::Mutex mutex_{"epoll"};
+    std::atomic<u8> level_{0};  // above those that it watches: epoll_mutex. For the lock validator
     RbTree<EpollItem, &EpollItem::node, ByFile> items_;
     fs::File* file_ = nullptr;  // its own
 

@@ -11,7 +11,7 @@ namespace ipc {
 
 Result<Pipe*> Pipe::create() {
     constexpr u32 kPages = kPipeDefaultSize / kPageSize;
-    void* table = TRY(mm::kmalloc(kPages * sizeof(mm::Page*), mm::Gfp::Zero));
+    void* table = TRY(mm::kmalloc(kPages * sizeof(mm::Page*), mm::Gfp::Kernel | mm::Gfp::Zero));
     auto memory = mm::kmalloc(sizeof(Pipe), mm::Gfp::Kernel);
     if (!memory.ok()) {
         mm::kfree(table);
@@ -176,8 +176,8 @@ Result<usize> Pipe::set_capacity(usize wanted) {
     if (wanted == 0 || wanted > (1u << 31)) return EINVAL;
     if (wanted > kPipeMaxSize) return EPERM;
     const u32 count = std::bit_ceil((wanted + kPageSize - 1) / kPageSize);
-    auto* table =
-        static_cast<mm::Page**>(TRY(mm::kmalloc(count * sizeof(mm::Page*), mm::Gfp::Zero)));
+    auto* table = static_cast<mm::Page**>(
+        TRY(mm::kmalloc(count * sizeof(mm::Page*), mm::Gfp::Kernel | mm::Gfp::Zero)));
 
     sched::MutexGuard copying(mutex_);
     auto moved = move_to(table, count);

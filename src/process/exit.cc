@@ -196,7 +196,7 @@ void trace_free(const Task& task) {
 void free_process_parts(Task& task) {
     arch::fpu_destroy(task.arch);
     put_ports(task);
-    if (task.pending) {
+    if (task.pending && task.sighand) {  // not for a child that was given up half made
         IrqGuard guard(task.sighand->lock);
         flush_pending(*task.pending, ~u64{0});
     }
@@ -224,6 +224,14 @@ i32 wait_status_of(const Task& leader) {
     return leader.signal->group_exit ? leader.signal->group_exit_code : leader.exit_code;
 }
 
+/// What nobody will take any more counts for its user until now, and no longer: its parent may
+/// look. (A timer's own entry must not outlive the queue, either.)
+static void flush_all_pending(Task& task) {
+    IrqGuard guard(task.sighand->lock);
+    flush_pending(*task.pending, ~u64{0});
+    if (task.group_leader == &task) flush_pending(task.signal->shared_pending, ~u64{0});
+}
+
 void release_task(Task& task, DeadTasks& dead) {
     SignalStruct& signal = *task.signal;
     signal.dead.add(sched::usage_of(task));
@@ -233,10 +241,7 @@ void release_task(Task& task, DeadTasks& dead) {
     signal.thread_count--;
     if (signal.exec_task) signal.child_exit.wake_all();  // perhaps it waited for this one
     cpu_timers_exit(task);
-    if (task.pending->set != 0) {  // a timer's own entry must not outlive the thread's queue
-        IrqGuard guard(task.sighand->lock);
-        flush_pending(*task.pending, ~u64{0});
-    }
+    flush_all_pending(task);
     sched::free_pid(task);
     task.user->processes.fetch_sub(1, std::memory_order_relaxed);
     if (task.group_leader == &task) {

@@ -116,6 +116,9 @@ void copy_identity(Task& child, const Task& parent, const CloneRequest& request)
     child.cpus_allowed = parent.cpus_allowed;
     child.blocked = parent.blocked;
     child.timer_slack_ns = child.default_timer_slack_ns = parent.timer_slack_ns;
+    child.faults.inherit(parent.faults);
+    child.mempolicy.own = parent.mempolicy.own;
+    child.mempolicy.now = child.mempolicy.own.get();
     child.set(sched::kForkedNoExec);
     if (parent.has(sched::kNoNewPrivs)) child.set(sched::kNoNewPrivs);
     const bool same_stack = !(request.flags & abi::CLONE_VM) || (request.flags & abi::CLONE_VFORK);

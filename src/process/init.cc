@@ -10,6 +10,7 @@
 #include "mm/page_alloc.h"
 #include "process/exec/exec.h"
 #include "process/futex/futex.h"
+#include "process/oom/oom.h"
 #include "process/signal_internal.h"
 #include "sched/kthread.h"
 
@@ -194,6 +195,8 @@ void init() {
     arm_oops();
     const Result<Task*> thread = sched::kthread_run(kthreadd_main, nullptr, "kthreadd");
     if (!thread.ok()) panic("cannot start kthreadd: %s", thread.error());
+    const Result<void> oom = init_oom();
+    if (!oom.ok()) panic("cannot start oom_reaper: %s", oom.error());
 }
 
 void start_init(const InitCommand& command) {

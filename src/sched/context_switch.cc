@@ -53,6 +53,9 @@ void context_switch(RunQueue& rq, Task& from, Task& to, bool preempted) NO_LOCK_
     if (switch_mm_hook != nullptr) switch_mm_hook(from, to);
     arch::this_cpu_write(current_task, &to);
     lockval::switch_to(&from.locks, to.locks);
+    if (from.mempolicy.now || to.mempolicy.now) [[unlikely]] {
+        mm::follow_policy(to.mempolicy);
+    }
     arch::this_cpu_write(trace::current_pid, u32(to.pid));
     arch::this_cpu_write(switched_from, &from);
     arch::switch_to(from.arch, to.arch, static_cast<u8*>(to.stack) + kKernelStackSize);

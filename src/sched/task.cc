@@ -2,11 +2,13 @@
 
 #include "sched/task.h"
 
+#include "core/kasan/report.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/time/clock.h"
 #include "core/time/tick/tick.h"
 #include "lib/string.h"
+#include "mm/kasan.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "sched/kthread.h"
@@ -65,6 +67,7 @@ void unmap_stacks(u32 keep) {
 constinit Work unmapping{[](Work&) { unmap_stacks(kKeptStacks); }};
 
 void free_stack(void* stack) {
+    mm::kasan_unpoison(stack, kKernelStackSize);  // whoever does not return leaves red zones
     if (free_stacks.push(stack) > kKeptStacks) schedule_work(unmapping);
 }
 
@@ -142,6 +145,12 @@ void init() {
     if (!idle.ok()) panic("no memory for the idle task");
     arch::this_cpu_write(current_task, idle.value());
     lockval::switch_to(nullptr, idle.value()->locks);
+    if constexpr (kKasan) {
+        kasan::current_task_name = [] {
+            return kasan::TaskName{current().comm, u32(current().pid)};
+        };
+    }
+    mm::find_task_faults_with([] { return &current().faults; });
 }
 
 void init_secondary_cpu(unsigned cpu) {

@@ -8,9 +8,12 @@
 #include <atomic>
 
 #include "arch/task.h"
+#include "lib/kasan.h"
 #include "lib/list.h"
 #include "lib/rbtree.h"
 #include "lib/ref.h"
+#include "mm/fault_inject.h"
+#include "mm/mempolicy.h"
 #include "sched/cred.h"
 #include "sched/io_counters.h"
 #include "sched/lock/rt_mutex.h"
@@ -71,6 +74,7 @@ enum TaskFlags : u32 {
     kForcedTf = 1 << 12,       // … so the trap flag is set, which the program does not know
     kCompatCall = 1 << 13,     // the system call it stopped in came through int $0x80
     kRestartI386 = 1 << 14,    // the call to be restarted came through int $0x80
+    kMemAlloc = 1 << 15,       // reclaims memory: may use the reserves; Linux' PF_MEMALLOC
     kNoNewPrivs = 1 << 23,     // execve() gives no rights; never cleared
     kTooManyTasks = 1 << 24,   // its user has, since it became it; Linux' PF_NPROC_EXCEEDED
     kWqWorker = 1 << 25,       // runs works: schedule() tells its pool; Linux' PF_WQ_WORKER
@@ -179,6 +183,8 @@ struct Task {
     void* thread_arg = nullptr;
     std::atomic<u32> should_stop{0};                 // kthread_stop()
     [[no_unique_address]] lockval::TaskLocks locks;  // a debug build: what it holds
+    [[no_unique_address]] mm::TaskFaults faults;     // a debug build: what fails on demand
+    mm::TaskPolicy mempolicy;                        // from which nodes its memory comes
 
     bool has(TaskFlags flag) const { return flags.load(std::memory_order_relaxed) & flag; }
     void set(TaskFlags flag) { flags.fetch_or(flag, std::memory_order_seq_cst); }
@@ -195,7 +201,7 @@ extern constinit TaskHook task_free_hook;
 /// The letter that ps shows.
 char state_letter(const Task& task);
 
-inline constexpr usize kKernelStackSize = 16 * 1024;
+inline constexpr usize kKernelStackSize = (kKasan ? 32 : 16) * 1024;
 
 /// Frees the stacks of dead tasks that are kept for the next ones. Process context.
 void drop_cached_stacks();

@@ -43,7 +43,7 @@ Amount amount_of(const vm::VmArea& area, u32 filter, std::string_view name) {
         const u32 kind = nameless ? abi::kDumpAnonShared : abi::kDumpMappedShared;
         return (filter & kind) ? Everything : Nothing;
     }
-    if (area.has_anon.load() && (filter & abi::kDumpAnonPrivate)) return Everything;
+    if (area.has_anon() && (filter & abi::kDumpAnonPrivate)) return Everything;
     if (area.file == nullptr) return Nothing;
     if (filter & abi::kDumpMappedPrivate) return Everything;
     const bool is_start = area.page_offset == 0 && (area.flags & vm::kVmRead);

@@ -34,7 +34,8 @@ Result<Ref<Task>> find_owner(u32 tid) {
 }
 
 /// Of its own, so that /proc/slabinfo tells how many there are: none, if nobody waits.
-constinit mm::KmemCache state_cache("futex_pi_state", sizeof(PiState), alignof(PiState));
+constinit mm::KmemCache state_cache("futex_pi_state", sizeof(PiState), alignof(PiState),
+                                    mm::SlabFlags::NoMerge);
 
 Result<Ref<PiState>> make_state(Task& owner) {
     void* const memory = TRY(state_cache.alloc(mm::Gfp::Kernel));

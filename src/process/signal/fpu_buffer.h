@@ -10,9 +10,10 @@ namespace process {
 
 class FpuBuffer {
 public:
-    /// ENOMEM.
+    /// Waits for memory rather than fail: a signal must not become SIGSEGV for want of a buffer.
     static Result<FpuBuffer> create() {
-        return FpuBuffer(TRY(mm::kmalloc(arch::fpu_frame_size(), mm::Gfp::Kernel | mm::Gfp::Zero)));
+        using enum mm::Gfp;
+        return FpuBuffer(TRY(mm::kmalloc(arch::fpu_frame_size(), Kernel | NoFail | Zero)));
     }
     FpuBuffer(FpuBuffer&& from) : memory_(std::exchange(from.memory_, nullptr)) {}
     ~FpuBuffer() { mm::kfree(memory_); }

@@ -22,8 +22,9 @@ struct TestThread {
         body = what;
         argument = with;
         has_ended = false;
-        task = kthread_run(run, this, "lock_test").take();
+        task = kthread_create(run, this, "lock_test").take();
         if (cpu >= 0) (void)set_cpus_allowed(*task, u64{1} << cpu);
+        wake_up_new_task(*task);  // from here on it may be gone at any time
     }
     void join() {
         while (!has_ended.load()) nap_ms(1);

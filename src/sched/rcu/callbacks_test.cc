@@ -30,7 +30,7 @@ void queue_all() {
     }
 }
 
-constinit mm::KmemCache flood_cache("rcu_flood", sizeof(Callback), 8);
+constinit mm::KmemCache flood_cache("rcu_flood", sizeof(Callback), 8, mm::SlabFlags::NoMerge);
 constinit std::atomic<u32> freed{0};
 
 void free_one(RcuHead& head) {
