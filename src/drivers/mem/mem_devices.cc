@@ -1,5 +1,4 @@
-/// /dev/null, /dev/zero, /dev/full (major 1). Linux: drivers/char/mem.c. There is no /dev/mem:
-/// what a grader wants to see of memory it sees from outside.
+/// /dev/null, /dev/zero, /dev/full (major 1). Linux: drivers/char/mem.c.
 #include "abi/fcntl.h"
 #include "drivers/mem/mem.h"
 #include "fs/char_dev.h"
@@ -78,6 +77,7 @@ Result<void> register_mem_devices() {
 }
 
 Result<void> init() {
+    TRY(register_dev_mem());
     TRY(register_mem_devices());
     TRY(register_random_devices());
     return register_kmsg();
