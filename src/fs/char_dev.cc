@@ -1,6 +1,7 @@
 // The registry of character devices, and what opening a device node does.
 #include "fs/char_dev.h"
 
+#include "fs/block_dev.h"
 #include "fs/fifo.h"
 #include "lib/format.h"
 
@@ -32,6 +33,11 @@ public:
     /// The file becomes one of the device: this object is not asked again.
     Result<void> open(File& file) const override {
         const Inode& inode = *file.inode();
+        if (block::BlockDevice* disk = block_device_of(inode)) {
+            file.ops = &block_file_ops;
+            file.private_data = disk;
+            return {};
+        }
         CharDevice* device = inode.is_char_device() ? find_char_device(inode.device) : nullptr;
         if (!device) return ENXIO;
         file.ops = &device->ops;

@@ -25,7 +25,8 @@ struct ExternalName {
 
 namespace {
 
-constinit mm::KmemCache dentry_cache("dentry", sizeof(Dentry), alignof(Dentry));
+constinit mm::KmemCache dentry_cache("dentry", sizeof(Dentry), alignof(Dentry),
+                                     mm::SlabFlags::ReclaimAccount | mm::SlabFlags::NoMerge);
 constinit SpinLock dcache_lock{"dcache", LockRank::Dentry};
 
 /// One at a time frees unused dentries, so that a file system's end can wait for it.

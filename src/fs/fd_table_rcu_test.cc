@@ -20,7 +20,7 @@ constexpr const char* kName = "[fd_table_test]";
 Ref<File> new_file() { return File::open_anonymous(kName, kNoOps, O_RDWR, nullptr).take(); }
 
 u64 files_in_use() {
-    for (mm::KmemCache* cache = mm::KmemCache::first(); cache != nullptr; cache = cache->next()) {
+    for (mm::CacheCursor at; mm::KmemCache* cache = at.next();) {
         if (std::string_view(cache->name()) == "filp") return cache->stats().objects_in_use;
     }
     return 0;

@@ -16,7 +16,7 @@ namespace {
 
 using namespace abi;
 
-constinit mm::KmemCache file_cache("filp", sizeof(File), alignof(File));
+constinit mm::KmemCache file_cache("filp", sizeof(File), alignof(File), mm::SlabFlags::NoMerge);
 
 /// O_PATH: a place, not an open file. Nothing can be done through it.
 class PathOnlyOperations final : public FileOperations {

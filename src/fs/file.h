@@ -44,6 +44,11 @@ public:
     virtual Result<u64> ioctl(File& file, u32 command, u64 argument) const { return ENOTTY; }
     /// Whether and how it can be mapped: ENODEV, or the page cache to use; null: anonymous memory.
     virtual Result<vm::AddressSpace*> mmap(File& file) const { return ENODEV; }
+    /// Whether [offset, offset + bytes) is the memory of a device, which device_page() then finds:
+    /// asked where mmap() says null. EINVAL: there is no such memory; EPERM.
+    virtual Result<bool> maps_device(File& file, u64 offset, u64 bytes) const { return false; }
+    /// Where page `index` of it lies. EIO.
+    virtual Result<PhysAddr> device_page(u64 index) const { return EIO; }
     virtual Result<void> fsync(File& file) const { return EINVAL; }
     /// Lines for /proc/<pid>/fdinfo that only this kind of file has; returns their length.
     virtual usize show_fdinfo(File& file, std::span<char> room) const { return 0; }
@@ -89,6 +94,7 @@ public:
     vm::AddressSpace* mapping() override;
     usize describe(std::span<char> room, u32& device, u64& inode) override;
     u64 size() override;
+    Result<PhysAddr> device_page(u64 index) override { return ops->device_page(index); }
 };
 
 /// Makes the epoll instances that watch `file` forget it. File::release() calls it first, before

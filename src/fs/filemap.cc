@@ -9,6 +9,7 @@
 #include "mm/page_alloc.h"
 #include "sched/signal_struct.h"
 #include "sched/task.h"
+#include "vm/lru.h"
 
 namespace fs {
 namespace {
@@ -24,6 +25,7 @@ public:
     void reset(mm::Page* page) { page_ = page; }
     explicit operator bool() const { return page_; }
     mm::Page* operator->() const { return page_; }
+    mm::Page& operator*() const { return *page_; }
     std::byte* bytes() const { return mm::bytes_of(*page_); }
 
 private:
@@ -48,9 +50,10 @@ Result<usize> read_piece(Inode& inode, IovIter& to, const Piece& piece) {
     PageRef page(inode.mapping.find_page(piece.index));
     if (!page) {
         // A hole in a file that lives in memory: looking at it must not fill it.
-        if (inode.mapping.is_memory_only()) return to.clear(piece.bytes);
+        if (inode.mapping.is_hole(piece.index)) return to.clear(piece.bytes);
         page.reset(TRY(inode.mapping.read_page(piece.index)));
     }
+    vm::mark_page_accessed(*page);
     return to.copy_to(page.bytes() + piece.start, piece.bytes);
 }
 
@@ -67,7 +70,8 @@ Result<mm::Page*> page_for_write(Inode& inode, const Piece& piece) {
 Result<usize> write_piece(Inode& inode, IovIter& from, const Piece& piece) {
     PageRef page(TRY(page_for_write(inode, piece)));
     const usize moved = TRY(from.copy_from(page.bytes() + piece.start, piece.bytes));
-    page->set(mm::kPageDirty);
+    inode.mapping.set_page_dirty(*page);
+    vm::mark_page_accessed(*page);
     const u64 end = (piece.index << kPageShift) + piece.start + moved;
     if (end > inode.size.load()) inode.size.store(end);
     return moved;

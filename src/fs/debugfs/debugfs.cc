@@ -7,6 +7,8 @@
 #include "fs/debugfs/files.h"
 #include "fs/debugfs/probe.h"
 #include "fs/libfs/tree.h"
+#include "lib/debug.h"
+#include "lib/kasan.h"
 #include "lib/string.h"
 #include "mm/own.h"
 
@@ -26,8 +28,8 @@ public:
         auto session = TRY(mm::make<Session>());
         session->input_ =
             static_cast<std::byte*>(TRY(mm::kmalloc(kMaxProbeInput, mm::Gfp::Kernel)));
-        session->output_ =
-            static_cast<std::byte*>(TRY(mm::kmalloc(kMaxProbeOutput, mm::Gfp::Zero)));
+        session->output_ = static_cast<std::byte*>(
+            TRY(mm::kmalloc(kMaxProbeOutput, mm::Gfp::Kernel | mm::Gfp::Zero)));
         return session;
     }
     Session() = default;
@@ -96,6 +98,8 @@ Result<void> populate() {
     TRY(add_rcu(tree));
     TRY(add_sched(tree));
     TRY(add_workqueues(tree));
+    if constexpr (kDebugBuild) TRY(add_fault_injection(tree));
+    if constexpr (kKasan) TRY(add_kmemleak(tree));
     libfs::Node& dir = *TRY(tree.add_dir(tree.root(), "probe", 0700));
     for (const Probe& probe : all_probes()) {
         const libfs::TextNode name{probe.name, 0600, nullptr};

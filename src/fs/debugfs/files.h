@@ -17,4 +17,9 @@ Result<void> add_rcu(libfs::Tree& tree);
 Result<void> add_sched(libfs::Tree& tree);       // sched.cc: tunables, who waits where
 Result<void> add_workqueues(libfs::Tree& tree);  // workqueues.cc: queues and pools
 
+// kasan/kmemleak.cc; builds with KASAN only
+Result<void> add_kmemleak(libfs::Tree& tree);
+// debug/fault_attr.cc; debug builds only
+Result<void> add_fault_injection(libfs::Tree& tree);
+
 }  // namespace debugfs

@@ -3,10 +3,12 @@
 // There is one, however often it is mounted: it comes to life with the first mount, then holds a
 // node for each device that is registered, at once or later, and the few names that programs
 // expect beside them. Users may change it like any tmpfs. Linux: drivers/base/devtmpfs.c.
+#include "block/block_device.h"
 #include "core/log/printk.h"
 #include "fs/char_dev.h"
 #include "fs/namei.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "lib/string.h"
 
 namespace fs::devtmpfs {
 namespace {
@@ -40,6 +42,7 @@ Result<void> add_symlink(Dentry& parent, std::string_view name, std::string_view
 }
 
 /// "pts/0" lies in a directory, which is made if it is not there.
+/// `mode` with the type.
 Result<void> add_node(Dentry& root, std::string_view name, u32 mode, u32 device) {
     Ref<Dentry> parent = Ref<Dentry>::share(&root);
     for (usize slash; (slash = name.find('/')) != name.npos; name.remove_prefix(slash + 1)) {
@@ -51,7 +54,7 @@ Result<void> add_node(Dentry& root, std::string_view name, u32 mode, u32 device)
         parent = std::move(next);
     }
     return add(*parent, name, [&](Inode& dir, Dentry& child) -> Result<void> {
-        TRY(dir.ops.create(dir, child, {.mode = abi::S_IFCHR | mode, .device = device}));
+        TRY(dir.ops.create(dir, child, {.mode = mode, .device = device}));
         child.inode()->uid = child.inode()->gid = 0;  // whoever happened to mount it first
         return {};
     });
@@ -65,9 +68,17 @@ Result<void> add_device(const CharDevice& device) {
         const u32 minor = device.first_minor + i;
         const usize length = char_device_name(device, minor, name);
         if (length >= sizeof name) return ENAMETOOLONG;
-        TRY(add_node(*root, {name, length}, device.mode, make_dev(device.major, minor)));
+        TRY(add_node(*root, {name, length}, abi::S_IFCHR | device.mode,
+                     make_dev(device.major, minor)));
     }
     return {};
+}
+
+Result<void> add_disk(const block::BlockDevice& device) {
+    Dentry* root = the_root.load();
+    if (!root) return {};
+    return add_node(*root, {device.name, strlen(device.name)}, abi::S_IFBLK | 0660,
+                    make_dev(device.major, device.minor));
 }
 
 void add_registered(const CharDevice& device, void*) {
@@ -103,6 +114,12 @@ Result<Ref<SuperBlock>> mount(std::string_view, u32, std::string_view data) {
     the_root.store(super->root.get());
     char_device_added.store(add_device, std::memory_order_release);
     for_each_char_device(add_registered, nullptr);
+    block::block_device_added.store(add_disk, std::memory_order_release);
+    for (const auto* disk = block::first_block_device(); disk; disk = disk->next) {
+        const auto added = add_disk(*disk);
+        if (added.ok()) continue;
+        printk(Level::Err, "devtmpfs: no node for %s: %s", disk->name, added.error());
+    }
     return super;
 }
 

@@ -3,6 +3,7 @@
 #include "arch/boot_info.h"
 #include "arch/cpu_features.h"
 #include "arch/layout.h"
+#include "block/block_device.h"
 #include "core/percpu/percpu.h"
 #include "core/time/clock.h"
 #include "fs/char_dev.h"
@@ -61,6 +62,16 @@ Result<void> show_devices(SeqFile& out, void*) {
         },
         &out);
     out.print("\nBlock devices:\n");
+    if (block::find_block_device(1, 0)) out.print("%3u ramdisk\n", 1);
+    return {};
+}
+
+Result<void> show_partitions(SeqFile& out, void*) {
+    out.print("major minor  #blocks  name\n\n");
+    for (const auto* disk = block::first_block_device(); disk; disk = disk->next) {
+        out.print("%4u  %7u %10lu %s\n", disk->major, disk->minor, disk->sectors() / 2,
+                  static_cast<const char*>(disk->name));
+    }
     return {};
 }
 

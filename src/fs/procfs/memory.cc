@@ -1,30 +1,18 @@
-// Where the memory is: meminfo, vmstat, slabinfo, buddyinfo, zoneinfo.
+// Where the memory is: meminfo, vmstat.
 #include "fs/procfs/system.h"
+#include "mm/node.h"
 #include "mm/page_alloc.h"
-#include "mm/slab.h"
+#include "mm/pcp.h"
 #include "mm/vm_stat.h"
-#include "mm/zone.h"
 #include "sched/task.h"
 #include "vm/address_space.h"
+#include "vm/overcommit.h"
+#include "vm/swap/swap.h"
 
 namespace procfs {
 namespace {
 
 constexpr u64 kKiB = kPageSize / 1024;
-
-u64 slab_pages() {
-    u64 pages = 0;
-    for (mm::KmemCache* cache = mm::KmemCache::first(); cache; cache = cache->next()) {
-        const mm::KmemCache::Stats stats = cache->stats();
-        pages += stats.slabs << stats.order;
-    }
-    return pages;
-}
-
-u64 free_in(mm::Zone& zone) {
-    IrqGuard guard(zone.lock);
-    return zone.free_pages;
-}
 
 u64 kernel_stack_pages() { return sched::task_count() * (sched::kKernelStackSize / kPageSize); }
 
@@ -32,96 +20,120 @@ void print_kib(SeqFile& out, const char* name, u64 pages) {
     out.print("%-15s %8lu kB\n", name, pages * kKiB);
 }
 
+/// What programs could get without swapping, as Linux guesses it: what is free beyond the reserves,
+/// and the better part of what can be dropped.
+u64 available_pages(u64 droppable) {
+    u64 reserve = 0, low = 0;
+    mm::for_each_zone([&](mm::Zone& zone) {
+        u64 most = 0;
+        for (const u64 kept : zone.lowmem_reserve) most = std::max(most, kept);
+        reserve += std::min(most + zone.watermark[mm::kWmarkHigh], zone.managed);
+        low += zone.watermark[mm::kWmarkLow];
+    });
+    const u64 have = mm::free_page_count() + droppable - std::min(droppable / 2, low);
+    return have > reserve ? have - reserve : 0;
+}
+
+/// An item of /proc/vmstat; some are counted by their owners.
+u64 value_of(mm::VmItem item) {
+    switch (item) {
+    case mm::VmItem::FilePages: return vm::cached_pages();
+    case mm::VmItem::Shmem: return vm::shmem_pages();
+    case mm::VmItem::AllocDma:
+    case mm::VmItem::AllocDma32:
+    case mm::VmItem::AllocNormal:
+        return mm::vm_count(item) +
+               mm::fast_allocations(static_cast<u8>(item) - static_cast<u8>(mm::VmItem::AllocDma));
+    case mm::VmItem::KernelStackKib: return kernel_stack_pages() * kKiB;
+    default: return mm::vm_count(item);
+    }
+}
+
+void print_numa_counts(SeqFile& out) {
+    const mm::NumaCounts counts = mm::numa_counts();
+    out.print("numa_hit %lu\nnuma_miss %lu\nnuma_foreign %lu\n", counts.hit, counts.miss,
+              counts.foreign);
+    out.print("numa_interleave %lu\nnuma_local %lu\nnuma_other %lu\n", counts.interleave,
+              counts.local, counts.other);
+}
+
 }  // namespace
 
 Result<void> show_swaps(SeqFile& out, void*) {
     out.write("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+    vm::for_each_swap_area(
+        [](const vm::SwapReport& area, void* context) {
+            char path[128] = {};
+            const usize length = area.backend.describe(std::span(path, sizeof path - 1));
+            path[std::min(length, sizeof path - 1)] = '\0';
+            auto& to = *static_cast<SeqFile*>(context);
+            to.print("%-40s%s\t%lu\t%s%lu\t%s%d\n", static_cast<const char*>(path),
+                     area.backend.is_file() ? "file\t" : "partition", area.pages * kKiB,
+                     area.pages * kKiB < 10'000'000 ? "\t" : "", area.used * kKiB,
+                     area.used * kKiB < 10'000'000 ? "\t" : "", area.priority);
+        },
+        &out);
     return {};
 }
 
 Result<void> show_meminfo(SeqFile& out, void*) {
-    const u64 total = mm::total_pages(), free = mm::free_page_count();
-    const u64 cached = vm::cached_pages(), shared = vm::shmem_pages();
-    const u64 droppable = cached > shared ? cached - shared : 0;
-    print_kib(out, "MemTotal:", total);
-    print_kib(out, "MemFree:", free);
-    print_kib(out, "MemAvailable:", free + droppable);
+    using enum mm::VmItem;
+    const u64 shared = vm::shmem_pages(), cached = vm::cached_pages();
+    const auto row = [&](const char* name, mm::VmItem item) {
+        print_kib(out, name, mm::vm_count(item));
+    };
+    print_kib(out, "MemTotal:", mm::total_pages());
+    print_kib(out, "MemFree:", mm::free_page_count());
+    print_kib(out, "MemAvailable:", available_pages(cached > shared ? cached - shared : 0));
     print_kib(out, "Buffers:", 0);
     print_kib(out, "Cached:", cached);
-    print_kib(out, "SwapCached:", 0);
-    print_kib(out, "SwapTotal:", 0);
-    print_kib(out, "SwapFree:", 0);
-    print_kib(out, "Dirty:", 0);
-    print_kib(out, "Writeback:", 0);
-    print_kib(out, "AnonPages:", mm::vm_count(mm::VmItem::AnonPages));
-    print_kib(out, "Mapped:", mm::vm_count(mm::VmItem::MappedPages));
+    row("SwapCached:", SwapCached);
+    print_kib(out, "Active:", mm::vm_count(ActiveAnon) + mm::vm_count(ActiveFile));
+    print_kib(out, "Inactive:", mm::vm_count(InactiveAnon) + mm::vm_count(InactiveFile));
+    row("Active(anon):", ActiveAnon);
+    row("Inactive(anon):", InactiveAnon);
+    row("Active(file):", ActiveFile);
+    row("Inactive(file):", InactiveFile);
+    row("Unevictable:", Unevictable);
+    row("Mlocked:", Mlocked);
+    print_kib(out, "SwapTotal:", vm::total_swap_pages());
+    print_kib(out, "SwapFree:", vm::free_swap_pages());
+    row("Dirty:", Dirty);
+    row("Writeback:", Writeback);
+    row("AnonPages:", AnonPages);
+    row("Mapped:", MappedPages);
     print_kib(out, "Shmem:", shared);
-    const u64 slabs = slab_pages();
-    print_kib(out, "Slab:", slabs);
-    print_kib(out, "SReclaimable:", 0);
-    print_kib(out, "SUnreclaim:", slabs);
+    row("KReclaimable:", SlabReclaimable);
+    print_kib(out, "Slab:", mm::vm_count(SlabReclaimable) + mm::vm_count(SlabUnreclaimable));
+    row("SReclaimable:", SlabReclaimable);
+    row("SUnreclaim:", SlabUnreclaimable);
     print_kib(out, "KernelStack:", kernel_stack_pages());
-    print_kib(out, "PageTables:", mm::vm_count(mm::VmItem::TablePages));
+    row("PageTables:", TablePages);
+    print_kib(out, "Bounce:", 0);
+    print_kib(out, "WritebackTmp:", 0);
+    print_kib(out, "CommitLimit:", vm::commit_limit());
+    print_kib(out, "Committed_AS:", vm::committed_pages());
+    row("AnonHugePages:", AnonHugepages);
+    row("ShmemHugePages:", ShmemHugepages);
+    row("ShmemPmdMapped:", ShmemPmdMapped);
+    row("FileHugePages:", FileHugepages);
+    row("FilePmdMapped:", FilePmdMapped);
     return {};
 }
 
 Result<void> show_vmstat(SeqFile& out, void*) {
+    using enum mm::VmItem;
     out.print("nr_free_pages %lu\n", mm::free_page_count());
-    out.print("nr_slab_unreclaimable %lu\n", slab_pages());
-    out.print("nr_anon_pages %lu\nnr_mapped %lu\n", mm::vm_count(mm::VmItem::AnonPages),
-              mm::vm_count(mm::VmItem::MappedPages));
-    out.print("nr_file_pages %lu\nnr_dirty 0\nnr_writeback 0\nnr_shmem %lu\n", vm::cached_pages(),
-              vm::shmem_pages());
-    out.print("nr_kernel_stack %lu\nnr_page_table_pages %lu\n",
-              sched::task_count() * (sched::kKernelStackSize / 1024),
-              mm::vm_count(mm::VmItem::TablePages));
-    // No device and no swap space, so nothing moves.
-    out.write("pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
-    out.print("pgfault %lu\npgmajfault %lu\n", mm::vm_count(mm::VmItem::PageFaults),
-              mm::vm_count(mm::VmItem::MajorFaults));
-    return {};
-}
-
-Result<void> show_slabinfo(SeqFile& out, void*) {
-    out.print(
-        "slabinfo - version: 2.1\n"
-        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
-        " : tunables <limit> <batchcount> <sharedfactor>"
-        " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
-    for (mm::KmemCache* cache = mm::KmemCache::first(); cache; cache = cache->next()) {
-        const mm::KmemCache::Stats stats = cache->stats();
-        out.print("%-17s %6lu %6lu %6u %4u %4u : tunables    0    0    0", cache->name(),
-                  stats.objects_in_use, stats.objects_total, stats.slot_size,
-                  stats.objects_per_slab, 1u << stats.order);
-        out.print(" : slabdata %6lu %6lu      0\n", stats.slabs, stats.slabs);
+    for (const mm::VmItem item :
+         {InactiveAnon, ActiveAnon, InactiveFile, ActiveFile, Unevictable}) {
+        out.print("nr_zone_%s %lu\n", mm::vm_item_name(item) + sizeof "nr_" - 1,
+                  mm::vm_count(item));
     }
-    return {};
-}
-
-Result<void> show_buddyinfo(SeqFile& out, void*) {
-    for (mm::Zone& zone : mm::zones) {
-        if (zone.managed == 0) continue;
-        out.print("Node 0, zone %8s ", zone.name);
-        for (unsigned order = 0; order <= mm::kMaxOrder; order++) {
-            u64 count = 0;
-            {
-                IrqGuard guard(zone.lock);
-                count = zone.free_area[order].count;
-            }
-            out.print("%6lu ", count);
-        }
-        out.print("\n");
-    }
-    return {};
-}
-
-Result<void> show_zoneinfo(SeqFile& out, void*) {
-    for (mm::Zone& zone : mm::zones) {
-        if (zone.managed == 0) continue;
-        out.print("Node 0, zone %8s\n  pages free     %lu\n        min      %lu\n", zone.name,
-                  free_in(zone), zone.watermark_min);
-        out.print("        spanned  %lu\n        managed  %lu\n  start_pfn:           %lu\n",
-                  zone.end - zone.start, zone.managed, zone.start);
+    out.print("nr_zone_write_pending %lu\n", mm::vm_count(Dirty) + mm::vm_count(Writeback));
+    print_numa_counts(out);
+    for (u8 item = 0; item < mm::kVmItems; item++) {
+        const auto which = static_cast<mm::VmItem>(item);
+        out.print("%s %lu\n", mm::vm_item_name(which), value_of(which));
     }
     return {};
 }

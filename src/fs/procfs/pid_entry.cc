@@ -38,8 +38,10 @@ public:
     }
     /// Who may look is asked each time: the task may have become somebody else since.
     Result<void> show(fs::File& file, SeqFile& out) const override {
+        const PidEntry& entry = *pid_inode(*file.inode()).entry;
+        if (entry.show == nullptr) return EINVAL;  // only for writing
         auto task = TRY(check(*file.inode()));
-        return pid_inode(*file.inode()).entry->show(out, *task);
+        return entry.show(out, *task);
     }
     Result<void> store(fs::File& file, std::string_view text) const override {
         const PidEntry& entry = *pid_inode(*file.inode()).entry;
@@ -205,6 +207,7 @@ constexpr PidEntry kEntries[] = {
     secret("auxv", kOwnText, show_auxv),
     {"cgroup",        kText, show_cgroup},
     placed({"children", kText, show_children}, Place::Thread),
+    placed({"clear_refs", S_IFREG | 0200, nullptr, store_clear_refs}, Place::Process),
     {"cmdline",       kText, show_cmdline},
     {"comm",          S_IFREG | 0644, show_comm, store_comm},
     {"coredump_filter", S_IFREG | 0644, show_coredump_filter, store_coredump_filter},
@@ -220,9 +223,11 @@ constexpr PidEntry kEntries[] = {
     {"mem",           S_IFREG | 0600, nullptr, nullptr, nullptr, nullptr, mem_file_ops},
     {"mountinfo",     kText, show_mountinfo},
     {"mounts",        kText, show_mounts},
+    secret("numa_maps", kText, show_numa_maps),
     {"oom_adj",       S_IFREG | 0644, show_oom_adj, store_oom_adj},
     {"oom_score",     kText, show_oom_score},
     {"oom_score_adj", S_IFREG | 0644, show_oom_score_adj, store_oom_score_adj},
+    {"pagemap",       S_IFREG | 0400, nullptr, nullptr, nullptr, nullptr, pagemap_file_ops},
     {"personality",   kOwnText, show_personality},
     link("root", root_target),
     {"sched",         kText, show_sched},
@@ -241,7 +246,14 @@ constexpr PidEntry kEntries[] = {
     placed({"timerslack_ns", S_IFREG | 0666, show_timerslack_ns, store_timerslack_ns},
            Place::Process),
     {"wchan",         kText, show_wchan},
+    // Of debug builds: the last ones.
+    {"fail-nth",      S_IFREG | 0644, kDebugBuild ? show_fail_nth : nullptr,
+                      kDebugBuild ? store_fail_nth : nullptr},
+    {"make-it-fail",  S_IFREG | 0644, kDebugBuild ? show_make_it_fail : nullptr,
+                      kDebugBuild ? store_make_it_fail : nullptr},
 };
+constexpr usize kOfDebugBuilds = 2;
+constexpr usize kEntryCount = std::size(kEntries) - (kDebugBuild ? 0 : kOfDebugBuilds);
 // clang-format on
 
 const fs::InodeOperations& inode_ops_of(const PidEntry* entry) {
@@ -275,7 +287,7 @@ bool is_alive(const fs::Dentry& dentry) {
 
 }  // namespace
 
-std::span<const PidEntry> pid_entries() { return kEntries; }
+std::span<const PidEntry> pid_entries() { return std::span(kEntries).first(kEntryCount); }
 
 constinit const PidEntry kThreadDir{.name = "task", .mode = S_IFDIR | 0555, .outside = 1};
 

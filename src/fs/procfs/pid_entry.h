@@ -56,6 +56,10 @@ PidInode& pid_inode(const fs::Inode& inode);
 /// The task behind an inode. ESRCH.
 Result<Ref<Task>> task_of(const fs::Inode& inode);
 
+/// What open() asks where the task's memory shows: ESRCH; EACCES unless the running task could read
+/// that memory itself.
+Result<void> may_open_memory(const fs::Inode& inode);
+
 /// Fills `child` with an inode for `task`. `entry` null: the directory of the task. ENOMEM.
 Result<void> instantiate_pid(fs::SuperBlock& super, fs::Dentry& child, Task& task,
                              const PidEntry* entry, int fd = -1);
@@ -123,6 +127,11 @@ Result<void> show_schedstat_of_task(SeqFile& out, Task& task);
 // pid/smaps.cc
 Result<void> show_smaps(SeqFile& out, Task& task);
 Result<void> show_smaps_rollup(SeqFile& out, Task& task);
+// pid/numa_maps.cc
+Result<void> show_numa_maps(SeqFile& out, Task& task);
+// pid/pagemap.cc
+const fs::FileOperations& pagemap_file_ops();
+Result<void> store_clear_refs(std::string_view text, Task& task);
 // pid_mem.cc
 const fs::FileOperations& mem_file_ops();
 // pid_timers.cc
@@ -132,6 +141,11 @@ Result<void> store_timerslack_ns(std::string_view text, Task& task);
 // pid_coredump.cc
 Result<void> show_coredump_filter(SeqFile& out, Task& task);
 Result<void> store_coredump_filter(std::string_view text, Task& task);
+// debug/fail_nth.cc; debug builds only
+Result<void> show_fail_nth(SeqFile& out, Task& task);
+Result<void> store_fail_nth(std::string_view text, Task& task);
+Result<void> show_make_it_fail(SeqFile& out, Task& task);
+Result<void> store_make_it_fail(std::string_view text, Task& task);
 // mounts.cc
 Result<void> show_mounts(SeqFile& out, Task& task);
 Result<void> show_mountinfo(SeqFile& out, Task& task);

@@ -57,12 +57,7 @@ Result<usize> access(const fs::File& file, IovIter& iterator, u64& offset, Way w
 
 class PidMemOperations final : public fs::FileOperations {
 public:
-    Result<void> open(fs::File& file) const override {
-        const Ref<Task> task = TRY(task_of(*file.inode()));
-        return process::ptrace_may_access(*task, process::Access::FileSystem).ok()
-                   ? Result<void>()
-                   : Result<void>(EACCES);
-    }
+    Result<void> open(fs::File& file) const override { return may_open_memory(*file.inode()); }
     Result<usize> read(fs::File& file, IovIter& to, u64& offset) const override {
         return access(file, to, offset, Way::Read);
     }
@@ -76,6 +71,12 @@ public:
 constexpr PidMemOperations kMemOps;
 
 }  // namespace
+
+Result<void> may_open_memory(const fs::Inode& inode) {
+    const Ref<Task> task = TRY(task_of(inode));
+    if (!process::ptrace_may_access(*task, process::Access::FileSystem).ok()) return EACCES;
+    return {};
+}
 
 const fs::FileOperations& mem_file_ops() { return kMemOps; }
 

@@ -83,6 +83,7 @@ Result<Snapshot> take_snapshot(Task& task, Scope scope) {
 struct MemoryFigures {
     u64 total = 0, peak = 0, peak_rss = 0, rss = 0, anon = 0, file = 0, shmem = 0;  // pages
     u64 data = 0, stack = 0, text = 0, libraries = 0, locked = 0, tables = 0;
+    u64 swap = 0;
     u64 start_code = 0, end_code = 0, start_stack = 0, start_data = 0, end_data = 0, start_brk = 0;
     u64 arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
     bool exists = false;
@@ -119,6 +120,7 @@ MemoryFigures memory_of(Task& task, bool with_addresses) {
     out.data = mm->data_vm.load();
     out.stack = mm->stack_vm.load();
     out.locked = mm->locked_vm.load();
+    out.swap = at_least_zero(mm->swap_pages.load());
     out.tables = at_least_zero(mm->page_table_pages.load());
     sched::ReadGuard guard(mm->mmap_lock);
     const u64 text = (page_up(mm->end_code) - page_down(mm->start_code)) >> kPageShift;
@@ -157,7 +159,7 @@ void print_memory_lines(SeqFile& out, const MemoryFigures& memory) {
               memory.file * kKiB, memory.shmem * kKiB);
     out.print("VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\n",
               memory.data * kKiB, memory.stack * kKiB, memory.text * kKiB, memory.libraries * kKiB);
-    out.print("VmPTE:\t%8lu kB\nVmSwap:\t%8lu kB\n", memory.tables * kKiB, 0);
+    out.print("VmPTE:\t%8lu kB\nVmSwap:\t%8lu kB\n", memory.tables * kKiB, memory.swap * kKiB);
 }
 
 void print_cred_lines(SeqFile& out, Task& task) {

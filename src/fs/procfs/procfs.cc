@@ -22,6 +22,7 @@ constexpr libfs::TextNode kSystemFiles[] = {
     {"cmdline",     0444, show_cmdline_of_kernel},
     {"cpuinfo",     0444, show_cpuinfo},
     {"devices",     0444, show_devices},
+    {"partitions",  0444, show_partitions},
     {"filesystems", 0444, show_filesystems},
     {"interrupts",  0444, show_interrupts},
     {"kallsyms",    0444, show_kallsyms},
@@ -29,6 +30,7 @@ constexpr libfs::TextNode kSystemFiles[] = {
     {"schedstat",   0444, show_schedstat},
     {"loadavg",     0444, show_loadavg},
     {"meminfo",     0444, show_meminfo},
+    {"pagetypeinfo", 0400, show_pagetypeinfo},
     {"slabinfo",    0400, show_slabinfo},
     {"softirqs",    0444, show_softirqs},
     {"stat",        0444, show_stat_of_system},
@@ -36,6 +38,7 @@ constexpr libfs::TextNode kSystemFiles[] = {
     {"timer_list",  0400, show_timer_list},
     {"uptime",      0444, show_uptime},
     {"version",     0444, show_version},
+    {"vmallocinfo", 0400, show_vmallocinfo},
     {"vmstat",      0444, show_vmstat},
     {"zoneinfo",    0444, show_zoneinfo},
 };

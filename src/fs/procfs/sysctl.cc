@@ -9,13 +9,20 @@
 #include "fs/procfs/system.h"
 #include "ipc/pipe.h"
 #include "lib/parse.h"
+#include "mm/kasan.h"
+#include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "process/coredump/coredump.h"
+#include "process/oom/oom.h"
 #include "process/process.h"
 #include "process/uts.h"
 #include "sched/pid.h"
 #include "sched/task.h"
+#include "vm/cache/cache.h"
 #include "vm/mm_struct.h"
+#include "vm/overcommit.h"
+#include "vm/reclaim/reclaim.h"
+#include "vm/swap/swap.h"
 
 namespace procfs {
 namespace {
@@ -157,23 +164,51 @@ constexpr TextNode kRandom[] = {
     {"uuid", 0444, show_uuid},
     {"boot_id", 0444, show_boot_id},
 };
-/// Bit 0: clean page cache, of which there is none without a disk; bit 1: unused dentries and what
-/// hangs on them, stacks of dead tasks, addresses of the vmalloc region. As Linux, it frees what
-/// nobody uses, now.
+/// Bit 0: clean page cache; bit 1: unused dentries and what hangs on them, stacks of dead tasks,
+/// addresses of the vmalloc region, empty slabs. As Linux, it frees what nobody uses, now.
 Result<void> drop_caches(std::string_view text, void*) {
     const u64 which = TRY(parse_unsigned(libfs::trim(text)));
     if (which < 1 || which > 4) return EINVAL;
+    if (which & 1) vm::drop_page_cache();
     if (which & 2) {
         while (fs::shrink_dcache(~u64{0}) > 0) continue;
         sched::drop_cached_stacks();
         mm::purge_vmap_areas();
+        mm::kasan_drop_quarantine();
+        mm::kmem_cache_shrink_all();
     }
     return {};
 }
 
+/// A number from 0 to Most.
+template <std::atomic<u32>& Setting, u32 Most>
+Result<void> store_up_to(std::string_view text, void*) {
+    const u64 value = TRY(parse_unsigned(libfs::trim(text)));
+    if (value > Most) return EINVAL;
+    Setting = static_cast<u32>(value);
+    return {};
+}
+
+Result<void> store_min_free_kbytes(std::string_view text, void*) {
+    return mm::set_min_free_kbytes(TRY(parse_unsigned(libfs::trim(text))));
+}
+
 constexpr TextNode kVm[] = {
+    {"min_free_kbytes", 0644, show_setting<mm::min_free_kbytes>, store_min_free_kbytes},
+    {"swappiness", 0644, show_setting<vm::swappiness>, store_up_to<vm::swappiness, 200>},
+    {"page-cluster", 0644, show_setting<vm::page_cluster>, store_up_to<vm::page_cluster, 31>},
+    {"overcommit_ratio", 0644, show_setting<vm::overcommit_ratio>,
+     store_up_to<vm::overcommit_ratio, INT32_MAX>},
+    {"panic_on_oom", 0644, show_setting<process::panic_on_oom>,
+     store_up_to<process::panic_on_oom, 2>},
+    {"oom_kill_allocating_task", 0644, show_setting<process::oom_kill_allocating_task>,
+     store_up_to<process::oom_kill_allocating_task, INT32_MAX>},
+    {"oom_dump_tasks", 0644, show_setting<process::oom_dump_tasks>,
+     store_up_to<process::oom_dump_tasks, INT32_MAX>},
+
     {"drop_caches", 0200, show_number<0>, drop_caches},
-    {"overcommit_memory", 0444, show_number<0>},  // vm/areas.cc, may_expand()
+    {"overcommit_memory", 0644, show_setting<vm::overcommit_memory>,
+     store_up_to<vm::overcommit_memory, 2>},
     {"max_map_count", 0444, show_number<vm::kMaxMapCount>},
     {"mmap_min_addr", 0444, show_number<65536>},
 };

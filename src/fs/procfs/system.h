@@ -12,6 +12,7 @@ Result<void> show_version(SeqFile& out, void*);
 Result<void> show_cmdline_of_kernel(SeqFile& out, void*);
 Result<void> show_cpuinfo(SeqFile& out, void*);
 Result<void> show_devices(SeqFile& out, void*);
+Result<void> show_partitions(SeqFile& out, void*);
 Result<void> show_kallsyms(SeqFile& out, void*);
 // load.cc
 Result<void> show_uptime(SeqFile& out, void*);
@@ -29,9 +30,13 @@ Result<void> show_timer_list(SeqFile& out, void*);
 Result<void> show_meminfo(SeqFile& out, void*);
 Result<void> show_swaps(SeqFile& out, void*);
 Result<void> show_vmstat(SeqFile& out, void*);
-Result<void> show_slabinfo(SeqFile& out, void*);
+// zones.cc
 Result<void> show_buddyinfo(SeqFile& out, void*);
+Result<void> show_pagetypeinfo(SeqFile& out, void*);
 Result<void> show_zoneinfo(SeqFile& out, void*);
+// slab.cc
+Result<void> show_slabinfo(SeqFile& out, void*);
+Result<void> show_vmallocinfo(SeqFile& out, void*);
 // mounts.cc
 Result<void> show_filesystems(SeqFile& out, void*);
 // kmsg.cc

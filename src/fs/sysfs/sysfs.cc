@@ -4,18 +4,13 @@
 #include "core/percpu/percpu.h"
 #include "fs/libfs/tree.h"
 #include "fs/sysfs/clocks.h"
+#include "fs/sysfs/huge_pages.h"
+#include "fs/sysfs/nodes.h"
+#include "fs/sysfs/slab/slab.h"
 
 namespace sysfs {
-namespace {
 
-using libfs::Node;
-using libfs::SeqFile;
-using libfs::TextNode;
-
-constinit libfs::Tree tree("sysfs");
-
-/// A set as ranges: "0-3", "0,2-3".
-void print_mask(SeqFile& out, u64 bits) {
+void print_mask(libfs::SeqFile& out, u64 bits) {
     const char* comma = "";
     while (bits != 0) {
         const unsigned first = __builtin_ctzll(bits);
@@ -28,6 +23,14 @@ void print_mask(SeqFile& out, u64 bits) {
     }
     out.print("\n");
 }
+
+namespace {
+
+using libfs::Node;
+using libfs::SeqFile;
+using libfs::TextNode;
+
+constinit libfs::Tree tree("sysfs");
 
 Result<void> show_online(SeqFile& out, void*) {
     print_mask(out, online_cpus.bits());
@@ -46,9 +49,12 @@ Result<void> populate() {
     Node& kernel = *TRY(tree.add_dir(tree.root(), "kernel"));
     TRY(tree.add_dir(kernel, "tracing", 0700));
     TRY(tree.add_dir(kernel, "debug", 0700));
+    TRY(add_huge_pages(tree, kernel));
+    TRY(add_slab(tree, kernel));
     Node& devices = *TRY(tree.add_dir(tree.root(), "devices"));
     Node& system = *TRY(tree.add_dir(devices, "system"));
     TRY(add_clocks(tree, system));
+    TRY(add_nodes(tree, system));
     Node& cpu = *TRY(tree.add_dir(system, "cpu"));
     for (const TextNode& file : kCpuFiles) TRY(tree.add_text(cpu, file));
     for (u64 bits = possible_cpus.bits(); bits != 0; bits &= bits - 1) {

@@ -67,8 +67,11 @@ private:
     static void clear_tail(Inode& inode, u64 size) {
         const usize start = size & (kPageSize - 1);
         if (start == 0) return;
-        mm::Page* page = inode.mapping.find_page(size >> kPageShift);
-        if (!page) return;
+        const u64 last = size >> kPageShift;
+        if (inode.mapping.is_hole(last)) return;
+        Result<mm::Page*> found = inode.mapping.read_page(last);  // it may be in swap space
+        if (!found.ok()) return;
+        mm::Page* page = found.value();
         memset(mm::bytes_of(*page) + start, 0, kPageSize - start);
         mm::put_page(*page);
     }

@@ -8,7 +8,8 @@
 namespace fs::tmpfs {
 namespace {
 
-constinit mm::KmemCache inode_cache("shmem_inode_cache", sizeof(TmpfsInode), alignof(TmpfsInode));
+constinit mm::KmemCache inode_cache("shmem_inode_cache", sizeof(TmpfsInode), alignof(TmpfsInode),
+                                    mm::SlabFlags::ReclaimAccount | mm::SlabFlags::NoMerge);
 
 /// The two faces of a file of this kind.
 struct Operations {

@@ -1,8 +1,8 @@
 // oom_score, oom_score_adj, oom_adj: who is to die first when memory runs out.
+#include "process/oom/oom.h"
 #include "abi/prctl.h"
 #include "fs/procfs/pid_entry.h"
 #include "lib/parse.h"
-#include "mm/page_alloc.h"
 #include "sched/signal_struct.h"
 
 namespace procfs {
@@ -10,17 +10,6 @@ namespace {
 
 constexpr i64 kLeast = -1000, kMost = 1000;      // of oom_score_adj
 constexpr i64 kOldDisable = -17, kOldMost = 15;  // of oom_adj, its predecessor
-
-/// What a process takes, in pages, moved by its oom_score_adj in thousandths of all memory. Linux:
-/// oom_badness(). False: it is never chosen.
-bool badness(Task& task, i64 total, i64& points) {
-    if (task.tgid == sched::kInitPid || task.signal == nullptr) return false;
-    const TaskMm mm(task);
-    const i64 adjust = task.signal->oom_score_adj;
-    if (!mm || adjust == kLeast) return false;
-    points = mm->rss() + mm->page_table_pages.load() + adjust * (total / 1000);
-    return true;
-}
 
 i16 adjustment_of(const Task& task) {
     return task.signal != nullptr ? task.signal->oom_score_adj : i16{0};
@@ -39,10 +28,10 @@ Result<void> set_adjustment(Task& task, i64 value) {
 }  // namespace
 
 Result<void> show_oom_score(SeqFile& out, Task& task) {
-    const i64 total = static_cast<i64>(mm::total_pages());
+    const i64 total = process::oom_total_pages();
     i64 points = 0;
     // As Linux: the sum of 1000 and the thousandths of memory, scaled to end at 1333.
-    const bool can_be_chosen = badness(task, total, points);
+    const bool can_be_chosen = process::oom_badness(task, total, points);
     out.print("%ld\n",
               can_be_chosen ? std::max<i64>(0, (1000 + points * 1000 / total) * 2 / 3) : 0);
     return {};
