@@ -6,6 +6,16 @@
 
 namespace abi {
 
+// Block devices (uapi/linux/fs.h).
+inline constexpr u32 BLKROGET = 0x125e;
+inline constexpr u32 BLKGETSIZE = 0x1260;
+inline constexpr u32 BLKFLSBUF = 0x1261;
+inline constexpr u32 BLKSSZGET = 0x1268;
+inline constexpr u32 BLKPBSZGET = 0x127b;
+inline constexpr u32 BLKBSZGET = 0x80081270;
+inline constexpr u32 BLKGETSIZE64 = 0x80081272;
+
+// Terminals.
 inline constexpr u32 TCGETS = 0x5401;
 inline constexpr u32 TCSETS = 0x5402;
 inline constexpr u32 TCSETSW = 0x5403;

@@ -17,11 +17,12 @@ inline constexpr u32 MAP_LOCKED = 0x2000, MAP_NORESERVE = 0x4000, MAP_POPULATE =
 inline constexpr u32 MAP_NONBLOCK = 0x1'0000, MAP_STACK = 0x2'0000, MAP_HUGETLB = 0x4'0000;
 inline constexpr u32 MAP_SYNC = 0x8'0000, MAP_FIXED_NOREPLACE = 0x10'0000;
 
-/// What MAP_SHARED_VALIDATE accepts; the older kinds ignore bits they do not know.
+/// What MAP_SHARED_VALIDATE accepts with a file: what was there before it. The older kinds ignore
+/// bits they do not know.
 inline constexpr u32 kMapKnownFlags = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
                                       MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |
                                       MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK |
-                                      MAP_STACK | MAP_HUGETLB | MAP_FIXED_NOREPLACE;
+                                      MAP_STACK | MAP_HUGETLB;
 
 inline constexpr u32 MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MREMAP_DONTUNMAP = 4;
 
@@ -34,6 +35,7 @@ inline constexpr int MADV_UNMERGEABLE = 13, MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE 
 inline constexpr int MADV_DONTDUMP = 16, MADV_DODUMP = 17, MADV_WIPEONFORK = 18;
 inline constexpr int MADV_KEEPONFORK = 19, MADV_COLD = 20, MADV_PAGEOUT = 21;
 inline constexpr int MADV_POPULATE_READ = 22, MADV_POPULATE_WRITE = 23;
+inline constexpr int MADV_DONTNEED_LOCKED = 24;
 
 inline constexpr u32 MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4;
 inline constexpr u32 MLOCK_ONFAULT = 1;

@@ -44,15 +44,24 @@ Result<void> use_file(fs::File& file, vm::MapRequest& request) {
     vm::AddressSpace* mapping = TRY(file.ops->mmap(file));
     request.file_writable = file.may_write();
     request.file_executable = !noexec;
-    // Without a page cache (/dev/zero) the file stands for zeros: anonymous memory.
-    request.file = mapping ? &file : nullptr;
+    if (mapping) {
+        request.file = &file;
+        return {};
+    }
+    const u64 bytes = align_up(request.bytes, kPageSize);
+    const u64 offset = request.page_offset << kPageShift;
+    if (TRY(file.ops->maps_device(file, offset, bytes))) {
+        if (!shared) return EINVAL;
+        request.file = &file;
+        request.extra_flags |= vm::kVmPfnMap | vm::kVmDontExpand | vm::kVmDontDump;
+    }
+    // Else the file (/dev/zero) stands for zeros: anonymous memory.
     return {};
 }
 
 Result<VirtAddr> sys_mmap(VirtAddr at, u64 bytes, u32 prot, u32 flags, int fd, u64 offset) {
     if (!is_aligned(offset, kPageSize)) return EINVAL;
     const u32 type = flags & abi::MAP_TYPE;
-    if (type == abi::MAP_SHARED_VALIDATE && (flags & ~abi::kMapKnownFlags)) return EOPNOTSUPP;
     constexpr u32 kAccess = abi::PROT_READ | abi::PROT_WRITE | abi::PROT_EXEC;
     vm::MapRequest request{.at = at,
                            .bytes = bytes,
@@ -67,6 +76,7 @@ Result<VirtAddr> sys_mmap(VirtAddr at, u64 bytes, u32 prot, u32 flags, int fd, u
     Ref<fs::File> file = TRY(fs::fget(fd));
     if (bytes == 0) return EINVAL;
     if (type == 0 || type > abi::MAP_SHARED_VALIDATE) return EINVAL;
+    if (type == abi::MAP_SHARED_VALIDATE && (flags & ~abi::kMapKnownFlags)) return EOPNOTSUPP;
     TRY(use_file(*file, request));
     return current_mm().mmap(request);
 }

@@ -15,6 +15,7 @@
 #include "sched/wait_queue.h"
 #include "syscall/table.h"
 #include "vm/address_space.h"
+#include "vm/swap/swap.h"
 
 namespace syscall {
 
@@ -58,6 +59,8 @@ Result<void> sys_sysinfo(UserPtr<abi::Sysinfo> to) {
     for (int i = 0; i < 3; i++) info.loads[i] = loads[i] << (16 - 11);  // 11 to 16 fraction bits
     info.total_ram = mm::total_pages() * kPageSize;
     info.free_ram = mm::free_page_count() * kPageSize;
+    info.total_swap = vm::total_swap_pages() * kPageSize;
+    info.free_swap = vm::free_swap_pages() * kPageSize;
     info.shared_ram = vm::shmem_pages() * kPageSize;
     info.processes = u16(std::min<u64>(sched::task_count(), 65535));
     info.unit = 1;

@@ -25,6 +25,8 @@ extern constinit const std::span<const Entry> kSignalfdCalls;     // sys_signalf
 extern constinit const std::span<const Entry> kCapabilityCalls;   // sys_capability.cc
 extern constinit const std::span<const Entry> kPrctlCalls;        // sys_prctl.cc
 extern constinit const std::span<const Entry> kMachineCalls;      // sys_machine.cc
+extern constinit const std::span<const Entry> kSwapCalls;         // sys_swap.cc
+extern constinit const std::span<const Entry> kMempolicyCalls;    // sys_mempolicy.cc
 extern constinit const std::span<const Entry> kPtraceCalls;       // sys_ptrace.cc
 
 /// Every family, those of syscall/file included.

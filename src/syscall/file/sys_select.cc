@@ -24,8 +24,8 @@ class FdSets {
 public:
     static Result<FdSets> copy_in(const UserPtr<u64> (&user)[3], usize count) {
         const usize words = (count + 63) / 64;
-        auto* bits = static_cast<u64*>(
-            TRY(mm::kmalloc(std::max(3 * words, usize{1}) * sizeof(u64), mm::Gfp::Zero)));
+        auto* bits = static_cast<u64*>(TRY(mm::kmalloc(std::max(3 * words, usize{1}) * sizeof(u64),
+                                                       mm::Gfp::Kernel | mm::Gfp::Zero)));
         FdSets sets(bits, words, count);
         for (int i = 0; i < 3; i++) {
             if (!user[i].is_null()) {
