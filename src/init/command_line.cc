@@ -52,6 +52,8 @@ bool take_text(const char* word, CommandLine& out) {
                    {"vdso", out.vdso},
                    {"highres", out.highres},
                    {"nohz", out.nohz},
+                   {"slab_debug", out.slab_debug},
+                   {"slub_debug", out.slab_debug},
                    {"skew_tick", out.skew_tick}};
     for (const auto& option : options) {
         if (const char* value = value_of(word, option.name)) {
@@ -75,6 +77,18 @@ bool take_number(const char* word, CommandLine& out) {
         }
         return true;
     }
+    const struct {
+        std::string_view name;
+        u64& value;
+    } plain[] = {{"brd.rd_nr", out.ram_disks}, {"ramdisk_size", out.ram_disk_kib}};
+    for (const auto& option : plain) {
+        const char* value = value_of(word, option.name);
+        if (value == nullptr) continue;
+        if (Result<u64> count = parse_unsigned({value, strlen(value)}); count.ok()) {
+            option.value = count.value();
+        }
+        return true;
+    }
     if (const char* value = value_of(word, "maxcpus")) {
         if (Result<u64> count = parse_unsigned({value, strlen(value)}); count.ok()) {
             out.max_cpus = unsigned(count.value());
@@ -89,6 +103,10 @@ void take_word(const char* word, CommandLine& out) {
         out.quiet = true;
     } else if (is(word, "notsc")) {
         out.no_tsc = true;
+    } else if (is(word, "slab_debug") || is(word, "slub_debug")) {
+        out.slab_debug = "";
+    } else if (is(word, "slab_nomerge")) {
+        out.slab_nomerge = true;
     } else if (is(word, "ro")) {
         out.read_only = true;
     } else if (is(word, "oops=panic")) {
@@ -129,6 +147,8 @@ void parse_command_line(std::string_view line, CommandLine& out) {
     copy_string(out.text, line);
     out.console = "";
     out.max_cpus = ~0u;
+    out.ram_disks = 16;
+    out.ram_disk_kib = 16384;
     char* at = out.text;
     bool all_for_init = false;
     while (char* word = next_word(at)) {

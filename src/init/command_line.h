@@ -23,14 +23,18 @@ struct CommandLine {
     u64 memory_limit;         // mem=; 0: none
     u64 trace_bytes;          // trace_buf_size=: for each processor's trace records; 0: not given
     unsigned max_cpus;        // maxcpus=
+    u64 ram_disks;            // brd.rd_nr=: how many
+    u64 ram_disk_kib;         // ramdisk_size=: of each
     const char* clocksource;  // clocksource=: the one to be used
     const char* hpet;         // hpet=disable: as if there were none
     const char* tsc;          // tsc=reliable, tsc=unstable
     const char* vdso;         // vdso=0: programs get none
     const char* highres;      // highres=off: timers are as fine as the tick
     const char* nohz;         // nohz=off: idle processors tick, too
+    const char* slab_debug;   // slab_debug=: which caches are checked, and how
     const char* skew_tick;    // skew_tick=1: not all processors tick at the same moment
     bool no_tsc;              // notsc: do not trust it
+    bool slab_nomerge;        // each cache has slabs of its own
     bool quiet;
     bool read_only;    // ro
     bool oops_panics;  // oops=panic

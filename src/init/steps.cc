@@ -8,8 +8,10 @@
 #include "arch/clock.h"
 #include "arch/cpu_features.h"
 #include "arch/layout.h"
+#include "arch/numa.h"
 #include "arch/smp.h"
 #include "arch/uart.h"
+#include "block/block_device.h"
 #include "core/irq/ipi.h"
 #include "core/irq/irq.h"
 #include "core/irq/nmi.h"
@@ -34,6 +36,8 @@
 #include "lib/string.h"
 #include "mm/init.h"
 #include "mm/slab.h"
+#include "mm/slab/debug/options.h"
+#include "mm/slab/merge.h"
 #include "mm/vmalloc.h"
 #include "process/exec/vdso.h"
 #include "process/process.h"
@@ -48,6 +52,7 @@
 #include "syscall/file/calls.h"
 #include "syscall/syscall.h"
 #include "vm/mm_struct.h"
+#include "vm/reclaim/reclaim.h"
 
 namespace init {
 
@@ -185,7 +190,21 @@ void set_up_boot_cpu() {
     arch::cpu_init(0);
 }
 
-void start_frames() { mm::init(arch::memblock); }
+void start_frames() {
+    if (arch::acpi_info.srat_refused) printk(Level::Warning, "ACPI: the SRAT is damaged; ignored");
+    if (const char* const option = command_line.slab_debug) {
+        mm::set_slab_debug({option, strlen(option)});
+    }
+    mm::slab_merging = !command_line.slab_nomerge;
+    mm::init(arch::memblock, arch::numa_map);
+}
+
+/// Tells memory management where each processor is.
+static void place_cpus(u32 boot_id) {
+    for_each_cpu(possible_cpus, [&](unsigned cpu) {
+        mm::set_cpu_node(cpu, arch::numa_map.node_of_apic_id(apic_id_of(cpu, boot_id)));
+    });
+}
 
 void start_tracing() {
     const u64 bytes = command_line.trace_bytes;
@@ -272,6 +291,7 @@ void start_processes() {
 
 void start_other_cpus() {
     const u32 boot_id = arch::apic_id();
+    place_cpus(boot_id);
     const unsigned count = arch::can_start_cpus() ? cpus_to_start() : 1;
     if (count < cpus_to_start()) {
         printk(Level::Err, "smp: no RAM below 1 MiB for the others to begin in; skipped");
@@ -300,10 +320,19 @@ void start_deferred_work() {
     sched::start_ksoftirqd();
     softirq::open(SoftIrq::Sched, sched::rebalance);
     sched::init_workqueues();
+    const Result<void> kswapd = vm::start_kswapd();
+    if (!kswapd.ok()) printk(Level::Err, "kswapd: %s", kswapd.error());
     sched::init_log_wait();
 }
 
-void start_devices() { drivers::init(command_line.console); }
+void start_devices() {
+    drivers::init(command_line.console);
+    constexpr u64 kMostDisks = 256, kMostKib = u64{1} << 30;
+    const u64 count = std::min(command_line.ram_disks, kMostDisks);
+    const Result<void> made =
+        block::init_ram_disks(count, std::min(command_line.ram_disk_kib, kMostKib));
+    if (!made.ok()) printk(Level::Err, "brd: %s", made.error());
+}
 
 void unpack_root() {
     const arch::BootInfo& info = arch::boot_info;
