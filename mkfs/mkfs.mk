@@ -8,7 +8,7 @@
 
 BUSYBOX   := /bin/busybox
 CPIO      := $(PYTHON) mkfs/cpio.py
-LAB_FILES := $(addprefix $(U)/,init agent labtool schedtool)
+LAB_FILES := $(addprefix $(U)/,init agent labtool schedtool vmtool)
 OWN_FILES := $(filter-out $(LAB_FILES),$(U_PROGRAMS)) $(U_TESTS)
 ROOTFS    := $(shell find mkfs/rootfs -type f -o -type l)
 LIBS      := /lib64/ld-linux-x86-64.so.2 $(addprefix /lib/x86_64-linux-gnu/,libc.so.6 libm.so.6 libgcc_s.so.1) \

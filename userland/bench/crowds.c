@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "word.h"
@@ -61,6 +62,10 @@ static void* sleep_for_ever(void* unused) {
     for (;;) sleep_on(&never);
     return unused;
 }
+static void* await_turn_once(void* number) {
+    sleep_on(&turn[(uintptr_t)number]);
+    return sleep_for_ever(NULL);
+}
 
 /// `count` yields, by whomever: each is a switch to the next of the crowd.
 static void yields(unsigned count) {
@@ -76,11 +81,20 @@ static void hops(unsigned count) {
     sleep_on(&reached);
 }
 
-static void gather_yielders(unsigned count) {
+/// Each wakes another one, which then is ready but does not run: who wakes goes first.
+static void wakes(unsigned count) {
+    while (count-- > 0) set_and_wake(&turn[steps++]);
+}
+
+/// Who measures shall not have to wait for its turn.
+static void go_first(void) {
     const struct sched_param first = {.sched_priority = 1};
-    gather(count, yield_and_count);
-    // Who measures shall not have to wait for its turn.
     must_be(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &first), 0, "sched_setscheduler");
+}
+
+static void gather_yielders(unsigned count) {
+    gather(count, yield_and_count);
+    go_first();
     begun = 1;
     wake(&begun, kMostThreads);
 }
@@ -114,6 +128,11 @@ static void ring_10_of_10000(unsigned count) {
     (void)count;
     ring_with(9990);
 }
+static void sleepers(unsigned count) {
+    gather(count, await_turn_once);
+    usleep(500000);  // until all of them sleep
+    go_first();
+}
 static void ring_1000(unsigned count) {
     (void)count;
     gather(1000, hand_on);
@@ -130,6 +149,8 @@ const Operation kCrowdOperations[] = {
     {"wake_switch_of_10", 5000, hops, ring_10},
     {"wake_switch_990_asleep", 5000, hops, ring_10_of_1000},
     {"wake_switch_9990_asleep", 5000, hops, ring_10_of_10000},
+    {"wake_till_80_ready", 80, wakes, sleepers},
+    {"wake_till_8000_ready", 8000, wakes, sleepers},
     {"wake_switch_of_1000", 8000, hops, ring_1000},
     {"wake_switch_of_10000", 40000, hops, ring_10000},
     {NULL, 0, NULL, NULL},

@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +24,22 @@ static void fork_exit_wait(unsigned count) {
         if (child == 0) _exit(0);
         wait_for(child, "fork");
     }
+}
+
+/// Small pages, all touched, which fork has to share.
+static void touch(size_t size) {
+    char* const at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) fail("mmap");
+    madvise(at, size, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < size; i += 4096) *(volatile char*)(at + i) = 1;
+}
+static void touch_16m(unsigned count) {
+    (void)count;
+    touch(16 << 20);
+}
+static void touch_64m(unsigned count) {
+    (void)count;
+    touch(64 << 20);
 }
 
 static void fork_exec_wait(unsigned count, char* program) {
@@ -120,6 +137,8 @@ static void pipe_bw_mib(unsigned count) {
 
 const Operation kProcessOperations[] = {
     {"fork_exit_wait", 200, fork_exit_wait, NULL},
+    {"fork_16m_exit_wait", 20, fork_exit_wait, touch_16m},
+    {"fork_64m_exit_wait", 10, fork_exit_wait, touch_64m},
     {"fork_exec_tiny_wait", 100, fork_exec_tiny_wait, NULL},
     {"fork_exec_static_wait", 60, fork_exec_static_wait, NULL},
     {"fork_exec_dynamic_wait", 40, fork_exec_dynamic_wait, NULL},

@@ -44,6 +44,8 @@ void chain(long size);    /* chain.c: so many processes joined by pipes */
 void zombies(long size);  /* zombies.c: so many children that nobody waits for */
 void execs(long size);    /* execs.c: so many times several threads call execve at once */
 void unmapped(long size); /* unmapped.c: so many times a futex' page goes while it is waited for */
+void limits(long size);   /* memory.c: so many users take all the memory that they may have */
+void areas(long size);    /* memory.c: a process wants twice as many areas */
 
 /* `bytes` of zeroed memory that forked children share. */
 static inline void* share(size_t bytes) {

@@ -13,6 +13,8 @@ static const struct load {
     {"chain", chain, "SIZE processes in a chain of pipes"},
     {"zombies", zombies, "SIZE children that nobody waits for"},
     {"execs", execs, "SIZE times, several threads call execve at once"},
+    {"limits", limits, "SIZE times, a user takes all the memory that its limits allow"},
+    {"areas", areas, "a user's process wants 2 * SIZE areas (more than 32765: is refused)"},
     {"unmapped", unmapped, "SIZE times, the page of a futex goes while threads wait on it"},
 };
 #define LOADS (sizeof kLoads / sizeof kLoads[0])

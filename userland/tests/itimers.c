@@ -167,10 +167,18 @@ static void alarms(void) {
     CHECK_EQ(alarm(0), 0);
     CHECK_EQ(alarm(50), 0); /* the same timer as ITIMER_REAL */
     CHECK(getitimer(ITIMER_REAL, &now) == 0 && now.it_value.tv_sec >= 40);
-    set(ITIMER_REAL, 100, 0); /* what still runs is never told as 0 */
-    left = alarm(0xffffffff);
-    CHECK(left <= 1);
+    CHECK(alarm(0xffffffff) > 0);
     CHECK(alarm(0) > 1000000);
+
+    /* What still runs is never told as 0. On a busy machine it may have run out: then once more. */
+    handle(SIGALRM, SA_RESTART);
+    int tries = 0;
+    do {
+        handled = 0;
+        set(ITIMER_REAL, 400000, 0);
+        left = alarm(0);
+    } while (handled && ++tries < 20);
+    CHECK_EQ(left, 1);
 }
 
 /* RLIMIT_CPU: SIGXCPU at the soft limit and each second from there, SIGKILL at the hard one. */

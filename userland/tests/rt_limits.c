@@ -27,6 +27,11 @@ static long cpu_ms(void) {
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
     return used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
+static long clock_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 static void use_cpu(long ms) {
     const long end = cpu_ms() + ms;
     while (cpu_ms() < end) continue;
@@ -48,9 +53,10 @@ static void rt_time_warns(void) {
     catch_warnings();
     be_realtime(SCHED_FIFO);
     limit_rt_time(60000, RLIM_INFINITY);
-    const long before = cpu_ms();
+    const long before =
+        clock_ms(); /* ticks are counted, also those that a hypervisor stole in part */
     while (warnings == 0) continue;
-    CHECK(cpu_ms() - before >= 50);
+    CHECK(clock_ms() - before >= 50);
     NEED(getrlimit(RLIMIT_RTTIME, &limit) == 0);
     CHECK_EQ(limit.rlim_cur, 1060000); /* the next comes a second later */
     sched_yield();

@@ -95,10 +95,12 @@ static void expiring(void) {
         int fd = new_timer(kClocks[i], 0);
         struct itimerspec now;
         long long start = read_ns(CLOCK_MONOTONIC);
-        CHECK(set(fd, 0, 20 * MS, 0) == 0);
+        CHECK(set(fd, 0, 10 * SEC, 0) == 0);
         CHECK_EQ(readable(fd, 0), 0);
         CHECK(timerfd_gettime(fd, &now) == 0);
-        CHECK(ns_of(now.it_value) > 0 && ns_of(now.it_value) <= 20 * MS);
+        CHECK(ns_of(now.it_value) > 0 && ns_of(now.it_value) <= 10 * SEC);
+        start = read_ns(CLOCK_MONOTONIC);
+        CHECK(set(fd, 0, 20 * MS, 0) == 0);
         CHECK_EQ(ticks_of(fd), 1);
         CHECK(read_ns(CLOCK_MONOTONIC) - start >= 20 * MS);
         CHECK(timerfd_gettime(fd, &now) == 0 && ns_of(now.it_value) == 0);
@@ -130,8 +132,9 @@ static void periodic(void) {
         CHECK(timerfd_gettime(fd, &now) == 0);
         if (ns_of(now.it_value) > 0) break;
     }
-    CHECK(ns_of(now.it_value) > 0 && ns_of(now.it_value) <= 3 * MS);
     CHECK_EQ(ns_of(now.it_interval), 3 * MS);
+    CHECK(ns_of(now.it_value) > 0);
+    if (ns_of(now.it_value) > 3 * MS) CHECK_EQ(ns_of(now.it_value), 3 * MS);
     /* An interval that nobody could follow. */
     CHECK(set(fd, 0, 1, 1) == 0);
     burn_ns(10 * MS);
