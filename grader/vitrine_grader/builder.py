@@ -2,7 +2,7 @@
 
 Every build sees its tree as /vitrine/src and its output as /vitrine/out, so command lines and
 dependency files are equal everywhere and `make` rebuilds only what really differs. A stranger's
-build finds no solution: the reference objects of changed files and all linked kernels are deleted.
+build finds no solution: the reference objects of changed files are deleted, linked kernels not even copied.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def tree_hash(folder: pathlib.Path) -> str:
 
 def build_submission(lab: Lab, submission: pathlib.Path, ref: pathlib.Path, tree: pathlib.Path, box) -> Build:
     """Overlay, build, check of symbols and instructions; `tree` must not exist yet."""
-    shutil.copytree(ref, tree, symlinks=True)
+    shutil.copytree(ref, tree, symlinks=True, ignore=shutil.ignore_patterns(*_LINKED))
     taken, changed = overlay.apply(lab, submission, tree)
     build = Build(tree, notes=taken.notes())
     forget(tree, changed)
@@ -112,9 +112,7 @@ def build_submission(lab: Lab, submission: pathlib.Path, ref: pathlib.Path, tree
 
 
 def forget(tree: pathlib.Path, changed: list[str]) -> None:
-    """Deletes the objects of changed files and everything linked from them."""
-    for name in _LINKED:
-        (tree / "out" / name).unlink(missing_ok=True)
+    """Deletes the objects of changed files."""
     for relative in changed:
         inner = pathlib.PurePosixPath(relative).relative_to("src").as_posix()
         for suffix in (".o", ".d"):

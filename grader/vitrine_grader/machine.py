@@ -251,8 +251,12 @@ class Machine(abc.ABC):
             if self.config.key is None:
                 raise GuestFault("this machine was booted without a key for the agent")
             self._agent = Agent(self.line, self.config.key, self._watch_agent, retry=load_scale())
-            self._agent.hello()
+            self._agent.hello(self.boot_limit_ns())
         return self._agent
+
+    def boot_limit_ns(self) -> int:
+        """How long the first answer of the agent may take."""
+        return self.default_limit_ns
 
     def read_virt(self, address: int, length: int, cr3: int | None = None) -> bytes:
         """Memory at a linear address, by walking the guest's own page tables from outside.

@@ -8,6 +8,7 @@ first), `Fakes: test_a test_b` (adversaries: what it must not get; default: more
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import pathlib
 import re
@@ -67,7 +68,8 @@ class Bench:
 
 
 def table(bench: Bench, show) -> list[Row]:
-    """All rows; `show` is called with each as it is known."""
+    """All rows; `show` is called with each, in their order. Reference and starter have all workers;
+    then each worker judges one patch, for most of them are one build and one short test."""
     rows: list[Row] = []
 
     def add(row: Row) -> None:
@@ -77,14 +79,25 @@ def table(bench: Bench, show) -> list[Row]:
     add(_full(bench, "reference", bench.root))
     starter, base = _starter(bench)
     add(starter)
-    for kind, judge in (("mutants", _mutant), ("alternates", _alternate), ("adversaries", _adversary)):
-        for patch in bench.lab.patches(kind):
-            began = time.monotonic()
-            with tempfile.TemporaryDirectory(prefix="vitrine-patch-") as folder:
-                row = judge(bench, patch, bench.patched(patch, pathlib.Path(folder)), base)
-            row.seconds = time.monotonic() - began
+    alone = dataclasses.replace(bench, options=dataclasses.replace(bench.options, workers=1))
+    kinds = (("alternates", _alternate), ("adversaries", _adversary), ("mutants", _mutant))  # the longest first
+    tasks = [(judge, patch) for kind, judge in kinds for patch in bench.lab.patches(kind)]
+    pool = concurrent.futures.ThreadPoolExecutor(max(1, bench.options.workers))
+    try:
+        for row in pool.map(lambda task: _row(alone, *task, base), tasks):
             add(row)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return rows
+
+
+def _row(bench: Bench, judge, patch: pathlib.Path, base: set[str]) -> Row:
+    """One patch, judged in a tree of its own."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vitrine-patch-") as folder:
+        row = judge(bench, patch, bench.patched(patch, pathlib.Path(folder)), base)
+    row.seconds = time.monotonic() - began
+    return row
 
 
 def _points(record: Record) -> str:
@@ -124,8 +137,7 @@ def _mutant(bench: Bench, patch: pathlib.Path, submission: pathlib.Path, _base) 
     first = kills(patch)
     steps = [first, ""] if first else [""]
     for tests in steps:
-        workers = 1 if tests else bench.options.workers
-        record, build = bench.grade(submission, tests=tests, stop_at_first=True, workers=workers)
+        record, build = bench.grade(submission, tests=tests, stop_at_first=True)
         if build.problem:
             return Row("mutant", patch.stem, False, build.problem.splitlines()[0])
         killers = [test.title() for test in record.tests if test.status == "failed"]

@@ -7,7 +7,7 @@ import struct
 from typing import Callable
 
 PRESENT, WRITE, USER, LARGE, NX = 1, 2, 4, 0x80, 1 << 63
-_FRAME = 0x000F_FFFF_FFFF_F000
+FRAME = 0x000F_FFFF_FFFF_F000
 PAGE = 4096
 
 
@@ -24,7 +24,7 @@ class Translation:
 
 def translate(read_phys: Callable[[int, int], bytes], cr3: int, address: int) -> Translation:
     """LookupError, with the level at which the walk ended, when nothing is mapped."""
-    table, rights, executable = cr3 & _FRAME, WRITE | USER, True
+    table, rights, executable = cr3 & FRAME, WRITE | USER, True
     for level, shift in ((4, 39), (3, 30), (2, 21), (1, 12)):
         index = address >> shift & 0x1FF
         (entry,) = struct.unpack("<Q", read_phys(table + 8 * index, 8))
@@ -34,9 +34,9 @@ def translate(read_phys: Callable[[int, int], bytes], cr3: int, address: int) ->
         executable = executable and not entry & NX
         if level == 1 or (level < 4 and entry & LARGE):
             size = 1 << shift
-            physical = (entry & _FRAME & ~(size - 1)) | (address & (size - 1))
+            physical = (entry & FRAME & ~(size - 1)) | (address & (size - 1))
             return Translation(physical, size, bool(rights & WRITE), bool(rights & USER), executable)
-        table = entry & _FRAME
+        table = entry & FRAME
     raise AssertionError("unreachable")
 
 
