@@ -42,13 +42,14 @@ class Outcome:
     complaint: str = ""      # why the layer as a whole counts as failed
 
 
-def pytest_layer(name, what, folder, seconds, *, words=(), quick=True):
-    command = (PYTHON, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "--timeout", "300",
+def pytest_layer(name, what, folder, seconds, *, words=(), quick=True, workers=2):
+    command = (PYTHON, "-m", "pytest", "-q", "-n", str(workers), "-p", "no:cacheprovider", "--timeout", "300",
                f"--junitxml={RESULTS / name}.xml", folder, *words)
     return Layer(name, what, command, seconds, quick, junit=True)
 
 
 BUILD = "make --no-print-directory -j2 images && echo 1 passed, 0 failed || { echo 0 passed, 1 failed; exit 1; }"
+VARIANTS = BUILD.replace("images", "DEBUG=1 kernel && make --no-print-directory -j2 KASAN=1 kernel")
 LAYERS = (
     Layer("build", "kernel, programs, images", ("/bin/sh", "-c", BUILD), 900),
     Layer("check", "rules of style and architecture", ("make", "--no-print-directory", "check"), 600),
@@ -57,11 +58,14 @@ LAYERS = (
     pytest_layer("checkers", "the checkers, the build and the images", "tests/check", 600),
     pytest_layer("grader", "the grader", "tests/grader", 600),
     pytest_layer("trace", "trace points and make trace", "tests/trace", 600),
-    pytest_layer("system", "the whole system", "tests/system", 1200, words=("-m", "not slow")),
+    pytest_layer("oracle", "the programs on the host's Linux, nothing beside them", "tests/system", 1200,
+                 words=("-m", "oracle"), workers=0),
+    pytest_layer("system", "the whole system", "tests/system", 1200, words=("-m", "not slow and not oracle")),
     pytest_layer("faults", "damaged and hostile input", "tests/faults", 1200, words=("-m", "not slow")),
     pytest_layer("labs", "what the labs' tests prove", "tests/labs", 3600, quick=False),
-    pytest_layer("slow", "system and faults, long runs", "tests/system", 1200,
-                 words=("tests/faults", "-m", "slow"), quick=False),
+    Layer("variants", "the kernels with checks, for the next layer", ("/bin/sh", "-c", VARIANTS), 1200, quick=False),
+    pytest_layer("slow", "system and faults, long runs", "tests/system", 2400,
+                 words=("tests/faults", "-m", "slow and not oracle"), quick=False),
 )
 
 

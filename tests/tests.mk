@@ -18,7 +18,7 @@ format: ## lay out C and C++ with clang-format 14 (FILES="src/mm/page.cc ...": t
 
 TEST_NEEDS = build run check test
 
-test: ## every test of the project (< 25 min)
+test: ## every test of the project (the labs' proofs among them: most of an hour)
 	$(call need,$(TEST_NEEDS))
 	@+$(PYTHON) tests/run_tests.py
 
@@ -49,6 +49,12 @@ stress: $(KIMAGE) $(B)/initramfs.cpio ## tasks under load: [STRESS_SECONDS=1800]
 	    --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio
 .PHONY: stress
 
+stress-vm: $(KIMAGE) $(B)/initramfs.cpio ## more memory wanted than there is: [STRESS_SECONDS=1800] [SEED=n] [SMP=4] [DEBUG=1]
+	$(call need,run test)
+	@$(PYTHON) tests/system/stress_vm.py --seconds $(STRESS_SECONDS) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(filter file,$(origin SMP)),,--smp $(SMP)) --kernel $(KIMAGE) --initrd $(B)/initramfs.cpio
+.PHONY: stress-vm
+
 numbers: $(KIMAGE) images userland ## start-up time, sizes, memory needed, beside their aims
 	$(call need,run test)
 	@$(PYTHON) tests/system/figures.py
@@ -59,7 +65,16 @@ recording: $(DISK) ## type a session in QEMU and draw it for README.md
 	@$(PYTHON) handouts/record.py --disk $(DISK) --output handouts/_static/session.svg
 .PHONY: recording
 
-pictures: $(KIMAGE) $(B)/initramfs.cpio ## play scenes for the scheduler and draw their traces for the kernel book
-	$(call need,run)
+pictures: $(KIMAGE) $(B)/initramfs.cpio ## play scenes for scheduler and memory and draw them for the kernel book
+	$(call need,run test)
 	@$(PYTHON) handouts/trace_pictures.py
+	@$(PYTHON) handouts/memory_pictures.py
 .PHONY: pictures
+
+fault-alloc: FORCE ## every allocation made for a fixed workload fails once (a debug kernel): [ONLY=step] [NTH=n] [CHANCE=rounds] [SMP=4]
+	$(call need,build run test)
+	@+$(MAKE) --no-print-directory DEBUG=1 kernel $(B)/initramfs.cpio
+	@$(PYTHON) tests/system/fault_alloc.py $(if $(ONLY),--only $(ONLY)) $(if $(NTH),--nth $(NTH) --verbose) \
+	    $(if $(CHANCE),--chance $(CHANCE)) $(if $(filter file,$(origin SMP)),,--smp $(SMP)) \
+	    --kernel $(B)/kernel-debug/vitrine.img.elf --initrd $(B)/initramfs.cpio
+.PHONY: fault-alloc

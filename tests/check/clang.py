@@ -6,6 +6,7 @@ Results are kept in build/clang/, keyed on everything that a file's verdict depe
 import concurrent.futures
 import hashlib
 import pathlib
+import re
 import subprocess
 
 LABS = "BOOT TRAPS SCHEDULING PAGING SLAB VFS EXT4 BLOCK DRIVERS".split()
@@ -22,8 +23,18 @@ def fingerprint(src):
     return total.digest()
 
 
-def analyse(src, path):
-    done = subprocess.run(["clang++-14", *FLAGS, f"-I{src}", "-include", f"{src}/lib/freestanding.h", str(path)],
+def variants(src):
+    """{folder: the flags of the variant of the kernel that it is a part of}, from kernel.mk."""
+    makefile = (src / "kernel.mk").read_text() if (src / "kernel.mk").exists() else ""
+    found = {}
+    for name, flags in (("CHECKS", ("-DDEBUG=1",)), ("SHADOWED", ("-DDEBUG=1", "-DKASAN=1"))):
+        for line in re.findall(rf"^{name}\s*:=(.*)$", makefile, re.MULTILINE):
+            found |= {src / folder: flags for folder in line.split()}
+    return found
+
+
+def analyse(src, path, more):
+    done = subprocess.run(["clang++-14", *FLAGS, *more, f"-I{src}", "-include", f"{src}/lib/freestanding.h", str(path)],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout.strip() or f"{path}: clang++-14 failed" if done.returncode else ""
 
@@ -32,13 +43,14 @@ def problems(src, cache):
     """What clang has to say about each .cc file below `src` that is part of the kernel."""
     src, cache = pathlib.Path(src), pathlib.Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
-    common = fingerprint(src)
+    common, special = fingerprint(src), variants(src)
 
     def verdict(path):
         stamp = cache / hashlib.sha256(common + str(path).encode() + path.read_bytes()).hexdigest()
         if stamp.exists():
             return ""
-        complaint = analyse(src, path)
+        more = [flag for folder in path.parents for flag in special.get(folder, ())]
+        complaint = analyse(src, path, more)
         if not complaint:
             stamp.touch()
         return complaint

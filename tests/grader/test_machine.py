@@ -136,6 +136,16 @@ def test_bochs_counts_exactly(kernel):
     assert len(counts) == 1
 
 
+def test_bochs_does_not_log_that_it_was_stopped(kernel):
+    """Its handler of Ctrl-C would wait for ever for the log's lock, came the signal amid another line."""
+    with Bochs(config(kernel)) as machine:
+        machine.console.expect("test kernel")
+        for _ in range(5):
+            machine.pause()
+            machine.resume()
+        assert "Ctrl-C" not in (machine.folder / "bochs.log").read_text(errors="replace")
+
+
 def test_the_clock_does_not_wrap(kernel):
     with Qemu(config(kernel)) as machine:
         machine.console.expect("test kernel")

@@ -19,9 +19,12 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LABS = sorted(path.parent.name for path in (ROOT / "labs").glob("*/lab.toml"))
-# How far two runs may be apart; the others' metrics are exact. Where many programs share a processor, the
+# How far two runs may be apart; the others' metrics are exact. Where many programs share a processor, or one
+# works for longer than from tick to tick, the
 # moment at which the grader's request arrives, which the host decides, still shows a little.
-NEARLY = {"03-scheduling": (0.02, 100)}
+NEARLY = {"03-scheduling": (0.02, 100), "04-paging": (0.002, 20)}
+# Who is ahead when the time is over is ahead by up to a slice, of the hundred milliseconds that each had.
+FAR = {"fairness error, millionths": 10_000}
 LEAST = {"mutants": 12, "alternates": 2, "adversaries": 4}
 
 
@@ -77,4 +80,5 @@ def test_metrics_are_exact(lab, tmp_path):
         runs.append({entry["name"]: entry["value"] for entry in json.loads(out.read_text())["leaderboard"]})
     assert sorted(runs[0]) == sorted(promised) and min(runs[0].values()) > 0
     relative, absolute = NEARLY.get(lab, (0, 0))
-    assert runs[0] == pytest.approx(runs[1], rel=relative, abs=absolute)
+    for name, value in runs[0].items():
+        assert value == pytest.approx(runs[1][name], rel=relative, abs=FAR.get(name, absolute)), name

@@ -1,7 +1,7 @@
 """What tests of whole systems use: `built` (what to boot) and `boot` (starts machines).
 
 They use the grader's drivers (grader/README.md). Marker `slow` keeps a test out of
-`make test-quick`. VITRINE_BUILD names another folder of built things. A machine of a failed test
+`make test-quick`, marker `oracle` has it run alone. VITRINE_BUILD names another folder of built things. A machine of a failed test
 leaves its logs in build/test-results/machines/TEST/; those of a test that passed go.
 """
 import os
@@ -28,6 +28,7 @@ ARTIFACTS = {"kernel": "kernel/vitrine.img.elf", "elf": "kernel/vitrine.elf", "d
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes long; only in the full `make test`")
+    config.addinivalue_line("markers", "oracle: runs on the host's Linux, whose clock is the wall's; one at a time")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -8,11 +8,13 @@ import subprocess
 import pytest
 from vitrine_grader.machine import SECOND
 
-SMALL = {"bomb": 60, "threads": 300, "chain": 200, "zombies": 500, "execs": 60, "unmapped": 200}
+SMALL = {"bomb": 60, "threads": 300, "chain": 200, "zombies": 500, "execs": 60, "unmapped": 200, "limits": 3,
+         "areas": 3000}
 # (what, size, processors, MiB). Tasks are limited by memory: see /proc/sys/kernel/threads-max.
 LARGE = [("bomb", 500, 4, 512), ("bomb", 0, 2, 512), ("threads", 10_000, 4, 2048), ("threads", 10_000, 1, 2048),
          ("chain", 4096, 4, 2048), ("chain", 4096, 1, 2048), ("zombies", 5000, 4, 1024), ("execs", 1000, 4, 256),
-         ("execs", 500, 2, 256), ("unmapped", 1500, 4, 256), ("unmapped", 2000, 1, 256)]
+         ("execs", 500, 2, 256), ("unmapped", 1500, 4, 256), ("unmapped", 2000, 1, 256),
+         ("limits", 50, 4, 256), ("areas", 100_000, 2, 256)]
 
 
 def run_hostile(machine, name, size):
@@ -38,6 +40,7 @@ def test_large(boot, name, size, smp, mem):
     run_hostile(boot("quiet", agent=True, smp=smp, mem=mem), name, size)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("name", SMALL)
 def test_on_linux(built, name):
     """The oracle: Linux does what is demanded."""

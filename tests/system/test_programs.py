@@ -15,7 +15,7 @@ from machines import REPOSITORY
 PROGRAMS = sorted(path.stem for path in (REPOSITORY / "userland/tests").glob("*.c"))
 HELLOS = ["static-glibc", "static-pie-glibc", "dynamic-glibc", "static-musl"]
 ON_BOCHS = ["clocks", "efault", "files", "fpu", "ioports", "ldt", "ldt_code", "memory", "pipes", "processes", "ptrace_steps",
-            "segments", "signals",
+            "segments", "signals", "stale_tlb",
             "threads", "tls_areas"]
 CASE = re.compile(r"^(ok|not ok) \d+ - (\S+)(?: # (SKIP))?", re.MULTILINE)
 
@@ -56,6 +56,7 @@ def test_program_on_bochs(boot, program):
     check_program(boot("quiet", emu="bochs", agent=True, smp=2), program)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program_on_linux(built, program):
     """The oracle: Linux passes the same cases, so they ask for nothing but Linux."""

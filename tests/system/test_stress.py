@@ -22,6 +22,7 @@ def test_stress(boot, smp):
     run_stress(boot("quiet", agent=True, smp=smp, mem=256), "-t", 10)
 
 
+@pytest.mark.oracle
 def test_stress_on_linux(built):
     """The oracle: what the workers demand is what Linux does."""
     done = subprocess.run([built["programs"] / "stress", "-t", "3"], capture_output=True, text=True, timeout=300,
