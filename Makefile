@@ -12,7 +12,7 @@ EMU     ?= both
 B       := build
 
 # A starter or a debug kernel is built beside the reference, never over it.
-VARIANT_NAME := $(if $(filter starter,$(VARIANT)),-$(LAB)-starter)$(if $(DEBUG),-debug)
+VARIANT_NAME := $(if $(filter starter,$(VARIANT)),-$(LAB)-starter)$(if $(KASAN),-kasan,$(if $(DEBUG),-debug))
 KOUT    := $(B)/kernel$(VARIANT_NAME)
 KERNEL  := $(KOUT)/vitrine.elf
 KIMAGE  := $(KOUT)/vitrine.img.elf
@@ -37,7 +37,7 @@ help: ## this list
 	@echo 'Vitrine, an instrumented teaching operating system. Targets:'
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort \
 	    | awk -F '\t' '{ printf "  %-22s %s\n", $$1, $$2 }'
-	@echo 'Variables: SMP=n MEM=MiB MACHINE=pc|q35 CMDLINE="words" DEBUG=1 LAB=name VARIANT=starter V=1'
+	@echo 'Variables: SMP=n MEM=MiB MACHINE=pc|q35 CMDLINE="words" DEBUG=1 KASAN=1 LAB=name VARIANT=starter V=1'
 
 doctor: ## check compiler, emulators, Python, disk space; say what to do
 	@$(PYTHON) tests/check/doctor.py
