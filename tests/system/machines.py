@@ -1,8 +1,9 @@
 """What tests of whole systems use: `built` (what to boot) and `boot` (starts machines).
 
 They use the grader's drivers (grader/README.md). Marker `slow` keeps a test out of
-`make test-quick`, marker `oracle` has it run alone. VITRINE_BUILD names another folder of built things. A machine of a failed test
-leaves its logs in build/test-results/machines/TEST/; those of a test that passed go.
+`make test-quick`; marker `oracle` has it run with nothing beside it. VITRINE_BUILD names another
+folder of built things. A machine of a failed test leaves its logs in
+build/test-results/machines/TEST/; those of a test that passed go.
 """
 import os
 import pathlib

@@ -32,7 +32,14 @@ typedef _Atomic uint32_t word_t;
 
 static inline long lock_pi(word_t* word) { return futex(word, FUTEX_LOCK_PI, 0, NULL); }
 static inline long trylock_pi(word_t* word) { return futex(word, FUTEX_TRYLOCK_PI, 0); }
-static inline long unlock_pi(word_t* word) { return futex(word, FUTEX_UNLOCK_PI, 0); }
+/* EAGAIN: the word changed meanwhile, since somebody was about to wait; Linux leaves trying again
+ * to us. */
+static inline long unlock_pi(word_t* word) {
+    long result;
+    do result = futex(word, FUTEX_UNLOCK_PI, 0);
+    while (result == -1 && errno == EAGAIN);
+    return result;
+}
 
 static inline uint32_t self(void) { return (uint32_t)syscall(SYS_gettid); }
 
