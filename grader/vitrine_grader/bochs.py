@@ -214,9 +214,10 @@ class Bochs(Machine):
         if length > 4096:
             pieces = range(0, length, 4096)
             return b"".join(self.read_phys(address + at, min(4096, length - at)) for at in pieces)
-        said = self.debugger(f"xp /{length}bx {address:#x}")
+        size, unit = (1, "b") if address % 8 or length % 8 else (8, "g")
+        said = self.debugger(f"xp /{length // size}{unit}x {address:#x}")
         values = [line.split(":", 1)[1].split() for line in said.splitlines() if ">:" in line]
-        data = bytes(int(value, 16) for line in values for value in line)
+        data = b"".join(int(value, 16).to_bytes(size, "little") for line in values for value in line)
         if len(data) != length:
             raise ValueError(f"no {length} bytes of memory at {address:#x}: {said.strip()[:200]}")
         return data
