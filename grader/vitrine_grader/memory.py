@@ -46,6 +46,13 @@ class Memory:
             self._pages[base] = self._machine.read_phys(base, PAGE)
         return self._pages[base]
 
+    def piece(self, physical: int, length: int) -> bytes:
+        """A few bytes of one frame, without reading all of it."""
+        base, at = physical & -PAGE, physical % PAGE
+        if base in self._pages:
+            return self._pages[base][at : at + length]
+        return self._machine.read_phys(physical, length)
+
     def _page(self, address: int) -> bytes:
         base = address & -PAGE
         if DIRECT_MAP <= base < DIRECT_MAP + (1 << 40):

@@ -198,8 +198,9 @@ class Space:
     def info(self, at: int) -> FrameInfo:
         return self.memory.info(self.frame(at))
 
-    def words(self, at: int) -> tuple[int, ...]:
-        return struct.unpack("<512Q", self.memory.frame(self.frame(at)))
+    def words(self, at: int, count: int = 512) -> tuple[int, ...]:
+        """The first words of a page."""
+        return struct.unpack(f"<{count}Q", self.memory.piece(self.frame(at), 8 * count))
 
     def of_leaf(self, at: int) -> int | None:
         """The leaf table that translates `at`, if there is one."""
@@ -249,6 +250,10 @@ class Picture:
 
     def check_shares(self) -> None:
         """Each anonymous page of the script's has as many references and mappings as entries lead to it."""
+        shown: dict[int, list[tuple[int, int, int]]] = {}  # frame: (process, address, entry)
+        for who, space in self.spaces.items():
+            for at, entry in space.entries.items():
+                shown.setdefault(entry & FRAME, []).append((who, at, entry))
         led: dict[int, int] = {}
         for space in {space.counts.root: space for space in self.spaces.values()}.values():
             for at in space.pages(True):
@@ -258,11 +263,11 @@ class Picture:
                 led[frame] = led.get(frame, 0) + 1
         for frame, entries in led.items():
             info = self.memory.info(frame)
-            where = ", ".join(f"{at:#x} of {who}" for who, space in self.spaces.items() for at in space.entries if space[at] & FRAME == frame)
+            where = ", ".join(f"{at:#x} of {who}" for who, at, _ in shown[frame])
             check_equal(info.mappings, entries, f"mappings of the page at {where}")
             check_equal(info.references, entries, f"references to the page at {where}, one for each entry")
             if entries > 1:
-                writers = [who for who, space in self.spaces.items() for at in space.entries if space[at] & FRAME == frame and space[at] & WRITABLE]
+                writers = [who for who, _, entry in shown[frame] if entry & WRITABLE]
                 check(not writers, f"nobody may write to the page that others have, too, at {where}", observed=f"processes {writers} may")
 
 

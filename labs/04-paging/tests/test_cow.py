@@ -65,7 +65,7 @@ def test_cow_reuse(one, rng):
         now = [picture[1].frame(at + i * 4096) for i in range(4)]
         check_equal([hex(frame) for frame in now], [hex(frame) for frame in frames], "frames of process 1, before and after it wrote to pages that only it had")
         check_equal([bool(picture[1][at + i * 4096] & WRITABLE) for i in range(4)], [True, True, False, False], "which pages are writable: those written to")
-        check_equal([picture[1].words(at + i * 4096)[0] for i in range(4)], [2, 3, 7, 7], "first words of the pages")
+        check_equal([picture[1].words(at + i * 4096, 1)[0] for i in range(4)], [2, 3, 7, 7], "first words of the pages")
     run.finish()
 
 

@@ -37,7 +37,7 @@ def test_walk_down(one, rng):
     with run.looking(after) as picture:
         space = picture[1]
         for i, at in enumerate(places):
-            check_equal(space.words(at)[0], 1000 + i, f"the word at {at:#x}, by the page tables")
+            check_equal(space.words(at, 1)[0], 1000 + i, f"the word at {at:#x}, by the page tables")
         wanted = {(level, at >> 12 + 9 * level) for at in places for level in (1, 2, 3)}
         check_equal(len(set(space.tables) - old), len(wanted), "page tables more, for five pages far from each other")
         ours = {at for at in space.entries if any(at // LEAF_SPAN == place // LEAF_SPAN for place in places)}
