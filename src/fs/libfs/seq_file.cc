@@ -50,6 +50,17 @@ void SeqFile::write_escaped(std::string_view text, std::string_view escaped) {
     }
 }
 
+void SeqFile::write_ranges(u64 bits) {
+    for (const char* separator = ""; bits != 0; separator = ",") {
+        const int first = __builtin_ctzll(bits);
+        bits |= bits - 1;  // those below it, too: the lowest zero is now behind the range
+        const int last = bits == ~u64{0} ? 63 : __builtin_ctzll(~bits) - 1;
+        print("%s%d", separator, first);
+        if (last > first) print("-%d", last);
+        bits &= bits + 1;
+    }
+}
+
 Result<void> SeqFile::error() const { return incomplete_ ? ENOMEM : Result<void>(); }
 
 // --- the open file

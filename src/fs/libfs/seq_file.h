@@ -35,6 +35,10 @@ public:
     /// /proc/mounts and maps want it. `escaped`: which characters.
     void write_escaped(std::string_view text, std::string_view escaped);
 
+    /// Appends the numbers of the bits that are set, as ranges: "0-3,8", or nothing.
+    /// Linux: the format %pbl of lib/vsprintf.c.
+    void write_ranges(u64 bits);
+
     std::string_view text() const { return {buffer_, used_}; }
     void clear() { used_ = 0; }
     /// Forgets what lies behind the first `length` bytes.

@@ -30,6 +30,24 @@ TEST(seq_file_escapes, "fs.libfs.seq.escape") {
     EXPECT_EQ(seq.text(), "a\\040b\\012\\134c");
 }
 
+TEST(seq_file_ranges, "fs.libfs.seq.ranges") {
+    static constexpr struct {
+        u64 bits;
+        std::string_view text;
+    } kCases[] = {{0, ""},
+                  {1, "0"},
+                  {0b10, "1"},
+                  {0b1101'0111, "0-2,4,6-7"},
+                  {u64{1} << 63, "63"},
+                  {u64{3} << 62 | 1, "0,62-63"},
+                  {~u64{0}, "0-63"}};
+    for (const auto& [bits, text] : kCases) {
+        SeqFile seq;
+        seq.write_ranges(bits);
+        EXPECT_EQ(seq.text(), text);
+    }
+}
+
 TEST(trim_text, "fs.libfs.trim") {
     EXPECT_EQ(trim(" \tx y\n"), "x y");
     EXPECT_EQ(trim("\n"), "");

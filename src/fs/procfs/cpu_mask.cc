@@ -36,19 +36,8 @@ void print_cpu_mask(libfs::SeqFile& out, u64 cpus) {
     }
 }
 
-void print_ranges(libfs::SeqFile& out, u64 bits) {
-    for (const char* separator = ""; bits != 0; separator = ",") {
-        const int first = __builtin_ctzll(bits);
-        const u64 rest = ~(bits >> first);
-        const int last = first + (rest != 0 ? __builtin_ctzll(rest) : 64 - first) - 1;
-        out.print("%s%d", separator, first);
-        if (last > first) out.print("-%d", last);
-        bits &= ~bits_up_to(u64(last));
-    }
-}
-
 void print_cpu_list(libfs::SeqFile& out, u64 cpus) {
-    print_ranges(out, cpus & possible_cpus.bits());
+    out.write_ranges(cpus & possible_cpus.bits());
     out.write("\n");
 }
 

@@ -10,9 +10,6 @@ namespace procfs {
 void print_cpu_mask(libfs::SeqFile& out, u64 cpus);
 void print_cpu_list(libfs::SeqFile& out, u64 cpus);
 
-/// The list alone, of anything that is numbered: "0-3,8", or nothing.
-void print_ranges(libfs::SeqFile& out, u64 bits);
-
 /// White space around the text is ignored. EINVAL: not a mask; EOVERFLOW: a processor that cannot
 /// be.
 Result<u64> parse_cpu_mask(std::string_view text);

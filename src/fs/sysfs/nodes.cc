@@ -14,6 +14,11 @@ using libfs::Node;
 using libfs::SeqFile;
 using libfs::TextNode;
 
+void print_mask(SeqFile& out, u64 bits) {
+    out.write_ranges(bits);
+    out.write("\n");
+}
+
 mm::Node& node_at(void* number) { return *mm::node_data[reinterpret_cast<u64>(number)]; }
 
 Result<void> show_all(SeqFile& out, void*) {

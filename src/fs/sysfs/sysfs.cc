@@ -10,20 +10,6 @@
 
 namespace sysfs {
 
-void print_mask(libfs::SeqFile& out, u64 bits) {
-    const char* comma = "";
-    while (bits != 0) {
-        const unsigned first = __builtin_ctzll(bits);
-        unsigned last = first;
-        while (last < 63 && (bits >> (last + 1) & 1)) last++;
-        out.print("%s%u", comma, first);
-        if (last != first) out.print("-%u", last);
-        comma = ",";
-        for (unsigned cpu = first; cpu <= last; cpu++) bits &= ~(u64{1} << cpu);
-    }
-    out.print("\n");
-}
-
 namespace {
 
 using libfs::Node;
@@ -33,11 +19,13 @@ using libfs::TextNode;
 constinit libfs::Tree tree("sysfs");
 
 Result<void> show_online(SeqFile& out, void*) {
-    print_mask(out, online_cpus.bits());
+    out.write_ranges(online_cpus.bits());
+    out.write("\n");
     return {};
 }
 Result<void> show_possible(SeqFile& out, void*) {
-    print_mask(out, possible_cpus.bits());
+    out.write_ranges(possible_cpus.bits());
+    out.write("\n");
     return {};
 }
 

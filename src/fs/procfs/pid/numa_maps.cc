@@ -1,7 +1,6 @@
 // numa_maps: which policy each area follows, and how many of its pages each node has.
 // Linux: show_numa_map() in fs/proc/task_mmu.c; numa(7).
 #include "abi/mempolicy.h"
-#include "fs/procfs/cpu_mask.h"
 #include "fs/procfs/pid/access.h"
 #include "fs/procfs/pid/entries.h"
 #include "fs/procfs/pid_entry.h"
@@ -46,7 +45,7 @@ void print_policy(SeqFile& out, const mm::MemPolicy* policy) {
     if (policy->flags & abi::MPOL_F_RELATIVE_NODES) out.write("=relative");
     if (policy->nodes == 0) return;
     out.write(":");
-    print_ranges(out, policy->nodes);
+    out.write_ranges(policy->nodes);
 }
 
 void print_what(SeqFile& out, const vm::VmArea& area, std::span<char> room) {
