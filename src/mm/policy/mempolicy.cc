@@ -3,6 +3,7 @@
 
 #include "mm/mempolicy.h"
 
+#include "abi/mempolicy.h"
 #include "core/lock/spin_lock.h"
 #include "core/percpu/percpu.h"
 #include "mm/internal.h"
@@ -17,8 +18,6 @@ namespace {
 /// Who looks at another task's policy keeps it from being replaced meanwhile.
 constinit SpinLock own_lock{"mempolicy", LockRank::MmList};
 
-constexpr u32 kStaticNodes = 1 << 15, kRelativeNodes = 1 << 14;  // as abi/mempolicy.h has them
-
 /// Bit n of `relative` is the n-th of `nodes`, counted in a circle.
 u64 fold_onto(u64 relative, u64 nodes) {
     u64 result = 0;
@@ -32,7 +31,8 @@ u64 fold_onto(u64 relative, u64 nodes) {
 /// What the mode makes of `wanted`, which is not empty. Empty: nothing.
 u64 usable_nodes(PolicyMode mode, u32 flags, u64 wanted) {
     const u64 there = nodes_with_memory();
-    const u64 nodes = flags & kRelativeNodes ? fold_onto(wanted, there) : wanted & there;
+    const u64 nodes =
+        flags & abi::MPOL_F_RELATIVE_NODES ? fold_onto(wanted, there) : wanted & there;
     return mode == PolicyMode::Preferred ? nodes & -nodes : nodes;
 }
 
@@ -59,7 +59,7 @@ u64 nodes_with_memory() {
 void MemPolicy::release(MemPolicy* policy) { destroy(policy); }
 
 Result<Ref<MemPolicy>> make_policy(PolicyMode mode, u32 flags, u64 nodes) {
-    const bool is_special = flags & (kStaticNodes | kRelativeNodes);
+    const bool is_special = flags & (abi::MPOL_F_STATIC_NODES | abi::MPOL_F_RELATIVE_NODES);
     if (mode == PolicyMode::Default) {
         if (nodes != 0) return EINVAL;
         return Ref<MemPolicy>();
