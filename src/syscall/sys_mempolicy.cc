@@ -4,7 +4,7 @@
 #include "abi/prctl.h"
 #include "arch/layout.h"
 #include "core/user/user_ptr.h"
-#include "mm/node.h"
+#include "mm/page_alloc/node.h"
 #include "sched/task.h"
 #include "syscall/table.h"
 #include "vm/huge/huge.h"

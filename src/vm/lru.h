@@ -22,8 +22,8 @@
 #include <span>
 
 #include "core/lock/spin_lock.h"
-#include "mm/node.h"
 #include "mm/page.h"
+#include "mm/page_alloc/node.h"
 #include "mm/vm_stat.h"
 
 namespace vm {

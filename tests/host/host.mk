@@ -5,7 +5,7 @@
 # T selects the tests that run; UNDER builds those of one folder only, into a program of its own.
 # A test file is one that starts with `// host-test` (also run in the kernel) or `// host-only`.
 # All of lib/ is linked; what else a test needs it names on its second line, relative to SRC:
-#   // host-sources: mm/buddy.cc mm/zone.cc
+#   // host-sources: mm/page_alloc/zone.cc lib/memblock.cc
 # More of them may follow on comment lines of their own.
 SRC ?= src
 HOST_OUT ?= build/host

@@ -1,8 +1,8 @@
 // Where the memory is: meminfo, vmstat.
 #include "fs/procfs/system.h"
-#include "mm/node.h"
 #include "mm/page_alloc.h"
-#include "mm/pcp.h"
+#include "mm/page_alloc/node.h"
+#include "mm/page_alloc/pcp.h"
 #include "mm/vm_stat.h"
 #include "sched/task.h"
 #include "vm/address_space.h"

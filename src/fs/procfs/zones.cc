@@ -1,7 +1,7 @@
 // What the page allocator has, zone by zone: buddyinfo, pagetypeinfo, zoneinfo.
 #include "fs/procfs/system.h"
-#include "mm/node.h"
-#include "mm/pcp.h"
+#include "mm/page_alloc/node.h"
+#include "mm/page_alloc/pcp.h"
 #include "mm/vm_stat.h"
 
 namespace procfs {

@@ -3,8 +3,8 @@
 #include "fs/sysfs/nodes.h"
 
 #include "mm/mempolicy.h"
-#include "mm/node.h"
-#include "mm/pcp.h"
+#include "mm/page_alloc/node.h"
+#include "mm/page_alloc/pcp.h"
 
 namespace sysfs {
 

@@ -17,7 +17,7 @@
 
 #include "fs/debugfs/probe.h"
 #include "init/probes/bytes.h"
-#include "mm/zone.h"
+#include "mm/page_alloc/zone.h"
 
 namespace probes {
 namespace {

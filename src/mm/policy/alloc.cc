@@ -1,7 +1,7 @@
 // What a memory policy says to an allocation. Linux: alloc_pages() in mm/mempolicy.c.
 
 #include "core/percpu/preempt.h"
-#include "mm/internal.h"
+#include "mm/page_alloc/internal.h"
 
 namespace mm {
 

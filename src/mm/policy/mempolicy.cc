@@ -6,8 +6,8 @@
 #include "abi/mempolicy.h"
 #include "core/lock/spin_lock.h"
 #include "core/percpu/percpu.h"
-#include "mm/internal.h"
 #include "mm/own.h"
+#include "mm/page_alloc/internal.h"
 
 namespace mm {
 

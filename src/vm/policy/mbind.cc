@@ -1,6 +1,6 @@
 // mbind(): the policy of a range. Linux: do_mbind() in mm/mempolicy.c.
 
-#include "mm/node.h"
+#include "mm/page_alloc/node.h"
 #include "vm/policy/policy.h"
 
 namespace vm {

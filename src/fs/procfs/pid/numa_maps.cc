@@ -4,7 +4,7 @@
 #include "fs/procfs/pid/access.h"
 #include "fs/procfs/pid/entries.h"
 #include "fs/procfs/pid_entry.h"
-#include "mm/node.h"
+#include "mm/page_alloc/node.h"
 #include "mm/slab.h"
 #include "vm/huge/huge.h"
 

@@ -8,8 +8,8 @@
 
 #include "core/log/printk.h"
 #include "core/percpu/preempt.h"
-#include "mm/internal.h"
-#include "mm/node.h"
+#include "mm/page_alloc/internal.h"
+#include "mm/page_alloc/node.h"
 #include "mm/vm_stat.h"
 
 namespace mm {

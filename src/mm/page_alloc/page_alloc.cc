@@ -9,10 +9,10 @@
 #include "core/percpu/preempt.h"
 #include "lib/string.h"
 #include "mm/fault_inject.h"
-#include "mm/internal.h"
 #include "mm/kasan.h"
 #include "mm/mm_trace.h"
-#include "mm/node.h"
+#include "mm/page_alloc/internal.h"
+#include "mm/page_alloc/node.h"
 #include "mm/page_poison.h"
 #include "mm/vm_stat.h"
 

@@ -17,9 +17,9 @@
 
 #include "core/lock/spin_lock.h"
 #include "lib/list.h"
-#include "mm/migrate_type.h"
 #include "mm/page.h"
 #include "mm/page_alloc.h"
+#include "mm/page_alloc/migrate_type.h"
 
 namespace mm {
 

@@ -1,6 +1,6 @@
 // Per-processor page lists. Linux: rmqueue_bulk(), free_pcppages_bulk() in mm/page_alloc.c.
 
-#include "mm/pcp.h"
+#include "mm/page_alloc/pcp.h"
 
 #include <bit>
 

@@ -3,8 +3,8 @@
 
 #include "core/time/clock.h"
 #include "lib/test.h"
-#include "mm/percpu_counter.h"
-#include "mm/percpu_ref.h"
+#include "mm/percpu/percpu_counter.h"
+#include "mm/percpu/percpu_ref.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
 #include "sched/wait_queue.h"

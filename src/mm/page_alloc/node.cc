@@ -1,13 +1,13 @@
 // Making nodes and zones out of RAM and the firmware's map of it. Linux: mm/mm_init.c,
 // build_zonelists() and setup_per_zone_wmarks() in mm/page_alloc.c.
 
-#include "mm/node.h"
+#include "mm/page_alloc/node.h"
 
 #include <new>
 
 #include "core/log/printk.h"
 #include "lib/string.h"
-#include "mm/internal.h"
+#include "mm/page_alloc/internal.h"
 
 namespace mm {
 

@@ -1,6 +1,6 @@
 // See percpu_ref.h.
 
-#include "mm/percpu_ref.h"
+#include "mm/percpu/percpu_ref.h"
 
 #include "core/percpu/percpu.h"
 #include "mm/slab.h"

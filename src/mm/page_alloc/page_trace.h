@@ -11,7 +11,7 @@
 ///     objects    256 of orders 0 to 3 at any time, replaced at random, unmovable and reclaimable
 #pragma once
 
-#include "mm/test_zone.h"
+#include "mm/page_alloc/test_zone.h"
 
 namespace mm {
 

@@ -5,7 +5,7 @@
 // order 1, then 9 to order 0, and 8 is the answer. When 8 comes back, its buddy is 8 ^ 1 = 9, and
 // free: together they are the block 8 of order 1, whose buddy is 8 ^ 2 = 10, and so on.
 
-#include "mm/zone.h"
+#include "mm/page_alloc/zone.h"
 
 #include "lib/lab.h"
 

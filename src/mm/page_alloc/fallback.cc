@@ -6,7 +6,7 @@
 // allocations of this type find their place there, too. Only movable pages, which do least harm,
 // take the smallest block instead, if the largest is not worth a pageblock.
 
-#include "mm/zone.h"
+#include "mm/page_alloc/zone.h"
 
 namespace mm {
 

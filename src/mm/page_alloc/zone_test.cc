@@ -1,9 +1,9 @@
 // host-test
-// host-sources: mm/zone.cc mm/fallback.cc
+// host-sources: mm/page_alloc/zone.cc mm/page_alloc/fallback.cc
 // The buddy system.
-#include "mm/zone.h"
+#include "mm/page_alloc/zone.h"
 
-#include "mm/test_zone.h"
+#include "mm/page_alloc/test_zone.h"
 
 namespace mm {
 

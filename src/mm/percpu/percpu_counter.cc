@@ -1,6 +1,6 @@
 // See percpu_counter.h.
 
-#include "mm/percpu_counter.h"
+#include "mm/percpu/percpu_counter.h"
 
 #include "mm/slab.h"
 

@@ -4,7 +4,7 @@
 
 #include "core/percpu/percpu.h"
 #include "lib/numa_map.h"
-#include "mm/zone.h"
+#include "mm/page_alloc/zone.h"
 
 namespace mm {
 

@@ -3,10 +3,10 @@
 
 #include "lib/memblock.h"
 #include "mm/mempolicy.h"
-#include "mm/node.h"
 #include "mm/page_alloc.h"
-#include "mm/pcp.h"
-#include "mm/zone.h"
+#include "mm/page_alloc/node.h"
+#include "mm/page_alloc/pcp.h"
+#include "mm/page_alloc/zone.h"
 
 namespace mm {
 

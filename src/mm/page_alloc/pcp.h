@@ -6,7 +6,7 @@
 #pragma once
 
 #include "lib/list.h"
-#include "mm/zone.h"
+#include "mm/page_alloc/zone.h"
 
 namespace mm {
 

@@ -2,7 +2,7 @@
 // __zone_watermark_ok() in mm/page_alloc.c.
 
 #include "core/irq/ipi.h"
-#include "mm/internal.h"
+#include "mm/page_alloc/internal.h"
 
 namespace mm {
 

@@ -1,6 +1,6 @@
 // host-test
 // Which pageblocks allocations of each migrate type come from.
-#include "mm/test_zone.h"
+#include "mm/page_alloc/test_zone.h"
 
 namespace mm {
 

@@ -1,9 +1,9 @@
 // host-test
-// host-sources: mm/zone.cc mm/fallback.cc mm/pcp.cc
+// host-sources: mm/page_alloc/zone.cc mm/page_alloc/fallback.cc mm/page_alloc/pcp.cc
 // Whether memory stays in large blocks while it is used: issue 5's number is that after a million
 // operations (page_trace.h), when half of it is free, at least 90 % of what is free is in blocks of
 // order 4 or more.
-#include "mm/page_trace.h"
+#include "mm/page_alloc/page_trace.h"
 
 namespace mm {
 

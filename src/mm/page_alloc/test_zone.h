@@ -4,9 +4,9 @@
 
 #include "lib/string.h"
 #include "lib/test.h"
-#include "mm/pcp.h"
+#include "mm/page_alloc/pcp.h"
+#include "mm/page_alloc/zone.h"
 #include "mm/vmalloc.h"
-#include "mm/zone.h"
 
 namespace mm {
 
