@@ -30,7 +30,7 @@ class Layer:
     what: str
     command: tuple
     seconds: int             # the wall clock only guards against a layer that hangs
-    quick: bool = True       # part of `make test-quick`
+    when: str = "both"       # or "full": not part of `make test-quick`; or "quick": of that alone
     junit: bool = False      # counts come from the JUnit file that the command writes
 
 
@@ -42,31 +42,35 @@ class Outcome:
     complaint: str = ""      # why the layer as a whole counts as failed
 
 
-def pytest_layer(name, what, folder, seconds, *, words=(), quick=True, workers=2):
+def pytest_layer(name, what, folder, seconds, *, words=(), when="both", workers=2):
     command = (PYTHON, "-m", "pytest", "-q", "-n", str(workers), "-p", "no:cacheprovider", "--timeout", "300",
                f"--junitxml={RESULTS / name}.xml", folder, *words)
-    return Layer(name, what, command, seconds, quick, junit=True)
+    return Layer(name, what, command, seconds, when, junit=True)
 
 
 BUILD = "make --no-print-directory -j2 images && echo 1 passed, 0 failed || { echo 0 passed, 1 failed; exit 1; }"
 VARIANTS = BUILD.replace("images", "DEBUG=1 kernel && make --no-print-directory -j2 KASAN=1 kernel")
 LAYERS = (
     Layer("build", "kernel, programs, images", ("/bin/sh", "-c", BUILD), 900),
-    Layer("check", "rules of style and architecture", ("make", "--no-print-directory", "check"), 600),
+    Layer("check", "rules of style and architecture", ("make", "--no-print-directory", "check"), 600, "full"),
+    Layer("rules", "rules that the sources alone can break", ("make", "--no-print-directory", "check-quick"), 300,
+          "quick"),
     Layer("host", "kernel logic on the host, with sanitizers",
           ("make", "--no-print-directory", "-f", "tests/host/host.mk", "host-tests"), 900),
     pytest_layer("checkers", "the checkers, the build and the images", "tests/check", 600),
-    pytest_layer("grader", "the grader", "tests/grader", 600),
+    pytest_layer("grader", "the grader", "tests/grader", 600, when="full"),
     pytest_layer("trace", "trace points and make trace", "tests/trace", 600),
     pytest_layer("oracle", "the programs on the host's Linux, nothing beside them", "tests/system", 1200,
-                 words=("-m", "oracle"), workers=0),
-    pytest_layer("system", "the whole system", "tests/system", 1200, words=("-m", "not slow and not oracle")),
-    pytest_layer("faults", "damaged and hostile input", "tests/faults", 1200, words=("-m", "not slow")),
+                 words=("-m", "oracle"), when="full", workers=0),
+    pytest_layer("main", "the main paths of the system", "tests/system", 600, words=("-m", "quick"), when="quick"),
+    pytest_layer("system", "the whole system", "tests/system", 1200,
+                 words=("-m", "not slow and not oracle"), when="full"),
+    pytest_layer("faults", "damaged and hostile input", "tests/faults", 1200, words=("-m", "not slow"), when="full"),
     pytest_layer("labs", "what the labs' tests prove; each table has two workers of its own", "tests/labs", 3600,
-                 quick=False, workers=0),
-    Layer("variants", "the kernels with checks, for the next layer", ("/bin/sh", "-c", VARIANTS), 1200, quick=False),
+                 when="full", workers=0),
+    Layer("variants", "the kernels with checks, for the next layer", ("/bin/sh", "-c", VARIANTS), 1200, "full"),
     pytest_layer("slow", "system and faults, long runs", "tests/system", 2400,
-                 words=("tests/faults", "-m", "slow and not oracle"), quick=False),
+                 words=("tests/faults", "-m", "slow and not oracle"), when="full"),
 )
 
 
@@ -125,17 +129,10 @@ def run_layer(layer):
     return outcome
 
 
-def has_slow_tests():
-    return any("mark.slow" in path.read_text() for path in (REPOSITORY / "tests/system").glob("test_*.py"))
-
-
 def chosen_layers(options):
-    layers = [layer for layer in LAYERS if layer.quick or not options.quick]
-    if not has_slow_tests():
-        layers = [layer for layer in layers if layer.name != "slow"]
     if options.layers:
-        layers = [layer for layer in LAYERS if layer.name in options.layers]
-    return layers
+        return [layer for layer in LAYERS if layer.name in options.layers]
+    return [layer for layer in LAYERS if layer.when in ("both", "quick" if options.quick else "full")]
 
 
 def main():

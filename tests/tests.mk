@@ -22,7 +22,7 @@ test: ## every test of the project (the labs' proofs among them: most of an hour
 	$(call need,$(TEST_NEEDS))
 	@+$(PYTHON) tests/run_tests.py
 
-test-quick: ## every test but the slow ones (< 4 min)
+test-quick: ## the main paths of everything, after a small change (< 4 min once built)
 	$(call need,$(TEST_NEEDS))
 	@+$(PYTHON) tests/run_tests.py --quick
 

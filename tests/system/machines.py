@@ -1,9 +1,10 @@
 """What tests of whole systems use: `built` (what to boot) and `boot` (starts machines).
 
-They use the grader's drivers (grader/README.md). Marker `slow` keeps a test out of
-`make test-quick`; marker `oracle` has it run with nothing beside it. VITRINE_BUILD names another
-folder of built things. A machine of a failed test leaves its logs in
-build/test-results/machines/TEST/; those of a test that passed go.
+They use the grader's drivers (grader/README.md). Marker `quick` puts a test into
+`make test-quick`, too; tests/run_tests.py runs those with the marker `slow` last, and those with the
+marker `oracle` with nothing beside them. VITRINE_BUILD names another folder of built things. A
+machine of a failed test leaves its logs in build/test-results/machines/TEST/; those of a test that
+passed go.
 """
 import os
 import pathlib
@@ -28,7 +29,8 @@ ARTIFACTS = {"kernel": "kernel/vitrine.img.elf", "elf": "kernel/vitrine.elf", "d
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes long; only in the full `make test`")
+    config.addinivalue_line("markers", "quick: a main path; also in `make test-quick`")
+    config.addinivalue_line("markers", "slow: takes long; in a layer of its own")
     config.addinivalue_line("markers", "oracle: runs on the host's Linux, whose clock is the wall's; one at a time")
 
 

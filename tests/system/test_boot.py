@@ -19,6 +19,7 @@ def panic_of(machine):
     return re.search(r"Kernel panic - not syncing: (.*)", machine.console.text)[1]
 
 
+@pytest.mark.quick
 def test_list_of_steps(boot):
     """Each step is told with its time, in order; dmesg knows the same words as the console."""
     machine = boot(smp=2)
@@ -161,7 +162,7 @@ def tap_of(machine):
     return passed, bad
 
 
-@pytest.mark.parametrize("smp", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("smp", [pytest.param(1, marks=pytest.mark.quick), pytest.param(4, marks=pytest.mark.slow)])
 def test_ktests(boot, smp):
     machine = boot("ktest=*", smp=smp)
     end = machine.wait_exit(240 * SECOND)

@@ -26,6 +26,7 @@ def run_hostile(machine, name, size):
     assert shell.stdout == b"42\n", "the shell still answers"
 
 
+@pytest.mark.quick
 def test_small(boot):
     """One after the other in the same machine."""
     machine = boot("quiet", agent=True, smp=4, mem=256)

@@ -20,6 +20,7 @@ def zones_of(text):
             for head, end in zip(heads, ends)]
 
 
+@pytest.mark.quick
 def test_two_nodes(boot):
     """Nodes and zones are told at boot, and their sizes add up to the memory there is."""
     machine = boot(agent=True, smp=4, mem=192, extra=NUMA)

@@ -62,6 +62,7 @@ def every_file(agent, folder, depth):
             yield path
 
 
+@pytest.mark.quick
 def test_every_file_can_be_read(agent):
     """None hangs, none hurts; an errno is only allowed where Linux gives one, too."""
     paths = [*every_file(agent, "/proc", 0), *every_file(agent, "/proc/1", 3), *every_file(agent, "/proc/sys", 4)]

@@ -49,6 +49,15 @@ def test_program(boot, program, smp):
     check_program(boot("quiet", agent=True, smp=smp), program)
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("part", [0, 1])
+def test_programs_together(boot, part):
+    """One after the other, each half in one system: none spoils it for the next."""
+    machine = boot("quiet", agent=True, smp=4)
+    for program in PROGRAMS[part::2]:
+        check_program(machine, program)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("program", ON_BOCHS)
 def test_program_on_bochs(boot, program):
