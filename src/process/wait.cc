@@ -54,10 +54,16 @@ Usage usage_of_all(const Task& child) REQUIRES(tasks_lock) {
 
 bool is_leader(const Task& task) { return task.group_leader == &task; }
 
+/// Dead, and if it led others, they are gone, too.
+bool is_over(const Task& task) REQUIRES(tasks_lock) {
+    return task.state.load() == sched::kZombie &&
+           (!is_leader(task) || task.signal->thread_count == 1);
+}
+
+/// `child` is over. False: the caller does not ask for ends.
 bool wait_zombie(Task& child, const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
     REQUIRES(tasks_lock) {
-    if (!(request.options & abi::WEXITED) || child.state.load() != sched::kZombie) return false;
-    if (is_leader(child) && child.signal->thread_count != 1) return false;
+    if (!(request.options & abi::WEXITED)) return false;
     outcome.status = wait_status_of(child);
     outcome.usage = rusage_of(usage_of_all(child));
     if (request.options & abi::WNOWAIT) return true;
@@ -106,21 +112,21 @@ bool wait_job_control(Task& child, const WaitRequest& request, WaitOutcome& outc
 
 enum class Scan : u8 { Found, Wait, NoChild };
 
-/// Whether `child` has anything to tell; `dead` gets it if that was the last.
-bool consider(Task& child, const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
+/// Found: `child` has something to tell; `dead` gets it if that was the last. NoChild: it never
+/// will again, and its end is not asked for.
+Scan consider(Task& child, const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
     REQUIRES(tasks_lock) {
     outcome.pid = child.pid;
     outcome.uid = child.cred.uid;
     const bool own_tracee = is_own_tracee(child);
     // The end of a tracee is its tracer's to see first.
-    const bool sees_end = own_tracee || !is_traced(child);
-    if ((sees_end && wait_zombie(child, request, outcome, dead)) ||
-        (own_tracee && wait_traced(child, request, outcome)) ||
-        wait_job_control(child, request, outcome)) {
-        return true;
-    }
+    const bool at_end = is_over(child) && (own_tracee || !is_traced(child));
+    const bool found = at_end ? wait_zombie(child, request, outcome, dead)
+                              : (own_tracee && wait_traced(child, request, outcome)) ||
+                                    wait_job_control(child, request, outcome);
+    if (found) return Scan::Found;
     outcome.pid = 0;
-    return false;
+    return at_end ? Scan::NoChild : Scan::Wait;
 }
 
 Scan scan_children(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
@@ -128,8 +134,9 @@ Scan scan_children(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& 
     Scan result = Scan::NoChild;
     for (Task& child : sched::current().group_leader->children) {
         if (is_own_tracee(child) || !is_eligible(child, request)) continue;
-        if (consider(child, request, outcome, dead)) return Scan::Found;
-        result = Scan::Wait;
+        const Scan found = consider(child, request, outcome, dead);
+        if (found == Scan::Found) return found;
+        if (found == Scan::Wait) result = found;
     }
     return result;
 }
@@ -141,8 +148,9 @@ Scan scan_tracees(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& d
     for (Task& thread : sched::current().group_leader->threads) {
         for (Task& tracee : thread.tracees) {
             if (!is_eligible(tracee, request)) continue;
-            if (consider(tracee, request, outcome, dead)) return Scan::Found;
-            result = Scan::Wait;
+            const Scan found = consider(tracee, request, outcome, dead);
+            if (found == Scan::Found) return found;
+            if (found == Scan::Wait) result = found;
         }
     }
     return result;

@@ -88,6 +88,20 @@ static void stop_and_continue(void) {
     CHECK(info.si_code == CLD_KILLED && info.si_status == SIGKILL);
 }
 
+static void leave_soon(void) { usleep(30000); }
+/* Who asks for stops alone has nothing to wait for when all children are dead. */
+static void stops_of_the_dead(void) {
+    siginfo_t info;
+    pid_t pid = child_that(leave_42);
+    await_death(pid);
+    CHECK_ERRNO(raw_waitid(P_PID, pid, &info, WSTOPPED | WNOHANG, NULL), ECHILD);
+    CHECK_ERRNO(raw_waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED, NULL), ECHILD);
+    pid_t other = child_that(leave_soon);
+    CHECK_ERRNO(raw_waitid(P_ALL, 0, &info, WSTOPPED, NULL), ECHILD); /* after a while */
+    CHECK(raw_waitid(P_PID, pid, &info, WEXITED, NULL) == 0 && info.si_status == 42);
+    CHECK(raw_waitid(P_PID, other, &info, WEXITED, NULL) == 0 && info.si_pid == other);
+}
+
 static void by_group(void) {
     siginfo_t info;
     pid_t in = child_that(leave_42), out = child_that(leave_42);
@@ -295,7 +309,7 @@ static void zombies(void) {
 
 int main(void) {
     return run_cases((struct test_case[]){
-        CASE(exit_events), CASE(look_twice), CASE(stop_and_continue), CASE(by_group),
-        CASE(by_pidfd), CASE(usage), CASE(written_bytes), CASE(bad_arguments), CASE(interrupted),
-        CASE(clones), CASE(two_waiters), CASE(zombies), END});
+        CASE(exit_events), CASE(look_twice), CASE(stop_and_continue), CASE(stops_of_the_dead),
+        CASE(by_group), CASE(by_pidfd), CASE(usage), CASE(written_bytes), CASE(bad_arguments),
+        CASE(interrupted), CASE(clones), CASE(two_waiters), CASE(zombies), END});
 }
