@@ -69,7 +69,9 @@ public:
         return pipe_in(file).read(to, file.is_nonblocking());
     }
     Result<usize> write(fs::File& file, IovIter& from, u64&) const override {
-        return pipe_in(file).write(from, file.is_nonblocking());
+        const bool is_packets = file.flags.load(std::memory_order_relaxed) & abi::O_DIRECT;
+        return pipe_in(file).write(from, file.is_nonblocking(),
+                                   is_packets ? Pipe::As::Packets : Pipe::As::Bytes);
     }
     Result<u64> seek(fs::File&, i64, int) const override { return ESPIPE; }
     u32 poll(fs::File& file, fs::PollTable* table) const override {

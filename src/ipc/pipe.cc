@@ -1,123 +1,90 @@
-// The ring of a pipe: see ipc/pipe.h. Opening its ends is in ipc/fifo.cc.
+// A pipe's two ends: see ipc/pipe.h. Opening them is in ipc/fifo.cc.
 #include "ipc/pipe.h"
 
-#include <bit>
-
 #include "abi/poll.h"
-#include "lib/string.h"
 #include "mm/own.h"
 
 namespace ipc {
-
-Result<Pipe*> Pipe::create() {
-    constexpr u32 kPages = kPipeDefaultSize / kPageSize;
-    void* table = TRY(mm::kmalloc(kPages * sizeof(mm::Page*), mm::Gfp::Kernel | mm::Gfp::Zero));
-    auto memory = mm::kmalloc(sizeof(Pipe), mm::Gfp::Kernel);
-    if (!memory.ok()) {
-        mm::kfree(table);
-        return ENOMEM;
-    }
-    Pipe* pipe = new (memory.value()) Pipe();
-    pipe->pages_ = static_cast<mm::Page**>(table);
-    pipe->page_count_ = kPages;
-    return pipe;
-}
-
-void Pipe::release(Pipe* pipe) {
-    pipe->free_pages_from(0);
-    mm::kfree(pipe->pages_);
-    mm::destroy(pipe);
-}
-
-/// Gives back the pages from index `first` on; nothing in them is needed. mutex_ is held, or the
-/// pipe is dying.
-void Pipe::free_pages_from(u32 first) {
-    for (u32 i = first; i < page_count_; i++) {
-        if (pages_[i]) mm::put_page(*std::exchange(pages_[i], nullptr));
-    }
-}
 
 Pipe::State Pipe::state() {
     IrqGuard guard(lock_);
     return {.head = head_, .tail = tail_, .readers = readers_, .writers = writers_};
 }
 
-Result<usize> Pipe::wait_for_bytes(bool nonblocking) {
+/// False: empty, and no writer left.
+Result<bool> Pipe::wait_for_buffers(bool nonblocking) {
     IrqGuard guard(lock_);
     while (head_ == tail_ && writers_ > 0) {
         if (nonblocking) return EAGAIN;
         TRY(readable_.sleep(lock_));
     }
-    return head_ - tail_;
+    return head_ != tail_;
 }
 
-Result<void> Pipe::wait_for_room(usize wanted, bool nonblocking) {
+/// Returns also when there is no reader left.
+Result<void> Pipe::wait_for_slot(bool nonblocking) {
     IrqGuard guard(lock_);
-    while (readers_ > 0 && space_locked() < wanted) {
+    while (readers_ > 0 && is_full_locked()) {
         if (nonblocking) return EAGAIN;
         TRY(writable_.sleep(lock_));
     }
     return {};
 }
 
-/// Copies up to `bytes` bytes from position `at` on. mutex_ is held.
-Result<usize> Pipe::copy_out(IovIter& to, u64 at, usize bytes) {
-    usize done = 0;
-    while (done < bytes) {
-        const usize offset = (at + done) % kPageSize;
-        const usize piece = std::min(bytes - done, kPageSize - offset);
-        mm::Page* page = pages_[(at + done) / kPageSize % page_count_];
-        auto moved = to.copy_to(mm::bytes_of(*page) + offset, piece);
-        if (!moved.ok()) {
-            if (done > 0) break;
-            return moved.error();
-        }
-        done += moved.value();
-        if (moved.value() < piece) break;
-    }
-    return done;
+// --- pages and buffers: mutex_ is held ---------------------------------------------------------
+
+Result<mm::Page*> Pipe::new_page() {
+    if (spare_) return std::exchange(spare_, nullptr);
+    return mm::alloc_page(mm::Gfp::Kernel);
 }
 
-/// Copies up to `bytes` bytes to position `at` and behind. mutex_ is held.
-Result<usize> Pipe::copy_in(IovIter& from, u64 at, usize bytes) {
-    usize done = 0;
-    while (done < bytes) {
-        mm::Page*& page = pages_[(at + done) / kPageSize % page_count_];
-        if (!page) {
-            auto fresh = mm::alloc_page(mm::Gfp::Kernel);
-            if (!fresh.ok() && done > 0) break;
-            page = TRY(std::move(fresh));
-        }
-        const usize offset = (at + done) % kPageSize;
-        const usize piece = std::min(bytes - done, kPageSize - offset);
-        auto moved = from.copy_from(mm::bytes_of(*page) + offset, piece);
-        if (!moved.ok()) {
-            if (done > 0) break;
-            return moved.error();
-        }
-        done += moved.value();
-        if (moved.value() < piece) break;
+/// A pipe whose reader keeps up works in one page, which stays in the caches.
+void Pipe::put_page(mm::Page& page) {
+    if (!spare_ && page.ref_count.load(std::memory_order_relaxed) == 1) {
+        spare_ = &page;
+    } else {
+        mm::put_page(page);
     }
-    return done;
 }
+
+/// There is a free slot.
+void Pipe::append(const PipeBuffer& buffer) {
+    IrqGuard guard(lock_);
+    buffer_at(head_) = buffer;
+    head_++;
+    readable_.wake_all();
+}
+
+/// The first `bytes` bytes of the first buffer are not needed any more.
+void Pipe::take_away(PipeBuffer& buffer, usize bytes) {
+    buffer.offset += static_cast<u32>(bytes);
+    buffer.length -= static_cast<u32>(bytes);
+    if (buffer.length > 0) return;
+    put_page(*buffer.page);
+    IrqGuard guard(lock_);
+    tail_++;
+    writable_.wake_all();
+}
+
+// --- reading ------------------------------------------------------------------------------------
 
 /// Takes what is there, 0 if nothing is.
 Result<usize> Pipe::read_some(IovIter& to) {
-    sched::MutexGuard copying(mutex_);
+    sched::MutexGuard moving(mutex_);
     const State now = state();
-    if (now.head == now.tail) return usize{0};
-
-    const usize taken = TRY(copy_out(to, now.tail, std::min(to.remaining(), now.head - now.tail)));
-    bool is_empty = false;
-    {
-        IrqGuard guard(lock_);
-        tail_ += taken;
-        is_empty = head_ == tail_;
-        if (is_empty) head_ = tail_ = 0;
-        writable_.wake_all();
+    usize done = 0;
+    for (u32 at = now.tail; at != now.head && to.remaining() > 0; at++) {
+        PipeBuffer& buffer = buffer_at(at);
+        const usize piece = std::min<usize>(buffer.length, to.remaining());
+        auto moved = to.copy_to(mm::bytes_of(*buffer.page) + buffer.offset, piece);
+        if (!moved.ok() && done == 0) return moved.error();
+        if (!moved.ok()) break;
+        const bool is_packet = buffer.is_packet;
+        done += moved.value();
+        take_away(buffer, is_packet ? buffer.length : moved.value());
+        if (moved.value() < piece || is_packet) break;
     }
-    if (is_empty) free_pages_from(1);
-    return taken;
+    return done;
 }
 
 Result<usize> Pipe::read(IovIter& to, bool nonblocking) {
@@ -125,36 +92,66 @@ Result<usize> Pipe::read(IovIter& to, bool nonblocking) {
     while (true) {
         const usize taken = TRY(read_some(to));
         if (taken > 0) return taken;
-        if (TRY(wait_for_bytes(nonblocking)) == 0) return usize{0};
+        if (!TRY(wait_for_buffers(nonblocking))) return usize{0};
     }
 }
 
-/// Puts in as much as fits; nothing, and returns 0, if there is less room than `least`.
-Result<usize> Pipe::write_some(IovIter& from, usize least) {
-    sched::MutexGuard copying(mutex_);
-    const State now = state();
-    if (now.readers == 0) return EPIPE;
-    const usize room = page_count_ * kPageSize - (now.head - now.tail);
-    if (room < least) return usize{0};
+// --- writing ------------------------------------------------------------------------------------
 
-    const usize put = TRY(copy_in(from, now.head, std::min(room, from.remaining())));
-    IrqGuard guard(lock_);
-    head_ += put;
-    readable_.wake_all();
-    return put;
+/// Puts `bytes` bytes behind those of the last buffer, if all fit into its page; returns how many.
+usize Pipe::grow_last(IovIter& from, const State& now, usize bytes) {
+    if (bytes == 0 || now.is_empty()) return 0;
+    PipeBuffer& last = buffer_at(now.head - 1);
+    const usize end = last.offset + last.length;
+    if (!last.may_grow || end + bytes > kPageSize) return 0;
+    auto moved = from.copy_from(mm::bytes_of(*last.page) + end, bytes);
+    if (!moved.ok()) return 0;  // the next attempt says why
+    last.length += static_cast<u32>(moved.value());
+    return moved.value();
 }
 
-Result<usize> Pipe::write(IovIter& from, bool nonblocking) {
-    const bool is_atomic = from.remaining() <= kPipeBuf;
+/// A new buffer of up to a page.
+Result<usize> Pipe::append_page(IovIter& from, As kind) {
+    mm::Page& page = *TRY(new_page());
+    auto moved = from.copy_from(mm::bytes_of(page), std::min(kPageSize, from.remaining()));
+    if (!moved.ok()) {
+        put_page(page);
+        return moved.error();
+    }
+    const bool is_packet = kind == As::Packets;
+    append({&page, 0, static_cast<u32>(moved.value()), !is_packet, is_packet});
+    return moved.value();
+}
+
+/// Puts in as much as fits; 0 if there is no room. `is_first`: nothing of the same write is in yet.
+Result<usize> Pipe::write_some(IovIter& from, As kind, bool is_first) {
+    sched::MutexGuard moving(mutex_);
+    const State now = state();
+    if (now.readers == 0) return EPIPE;
+    usize done = 0;
+    if (is_first && kind == As::Bytes) {
+        done = grow_last(from, now, from.remaining() % kPageSize);
+    }
+    for (u32 free = free_slots(now); free > 0 && from.remaining() > 0; free--) {
+        const usize wanted = std::min(kPageSize, from.remaining());
+        auto put = append_page(from, kind);
+        if (!put.ok() && done == 0) return put.error();
+        if (!put.ok()) break;
+        done += put.value();
+        if (put.value() < wanted) break;
+    }
+    return done;
+}
+
+Result<usize> Pipe::write(IovIter& from, bool nonblocking, As kind) {
     usize written = 0;
     while (from.remaining() > 0) {
-        const usize least = is_atomic ? from.remaining() : 1;
-        auto put = write_some(from, least);
+        auto put = write_some(from, kind, written == 0);
         if (put.ok() && put.value() > 0) {
             written += put.value();
             continue;
         }
-        const auto waited = put.ok() ? wait_for_room(least, nonblocking) : put.error();
+        const auto waited = put.ok() ? wait_for_slot(nonblocking) : put.error();
         if (waited.ok()) continue;
         if (written > 0) break;
         return waited.error();
@@ -162,57 +159,15 @@ Result<usize> Pipe::write(IovIter& from, bool nonblocking) {
     return written;
 }
 
+// --- poll, and who is there
+// -----------------------------------------------------------------------
+
 usize Pipe::bytes() {
-    IrqGuard guard(lock_);
-    return head_ - tail_;
-}
-
-usize Pipe::capacity() {
-    sched::MutexGuard guard(mutex_);
-    return page_count_ * kPageSize;
-}
-
-Result<usize> Pipe::set_capacity(usize wanted) {
-    if (wanted == 0 || wanted > (1u << 31)) return EINVAL;
-    if (wanted > kPipeMaxSize) return EPERM;
-    const u32 count = std::bit_ceil((wanted + kPageSize - 1) / kPageSize);
-    auto* table = static_cast<mm::Page**>(
-        TRY(mm::kmalloc(count * sizeof(mm::Page*), mm::Gfp::Kernel | mm::Gfp::Zero)));
-
-    sched::MutexGuard copying(mutex_);
-    auto moved = move_to(table, count);
-    if (!moved.ok()) {
-        for (u32 i = 0; i < count; i++) {
-            if (table[i]) mm::put_page(*table[i]);
-        }
-        mm::kfree(table);
-        return moved.error();
-    }
-    return count * kPageSize;
-}
-
-/// Copies what is in the pipe to the beginning of another ring, which replaces this one.
-Result<void> Pipe::move_to(mm::Page** table, u32 count) {
+    sched::MutexGuard moving(mutex_);
     const State now = state();
-    const usize bytes = now.head - now.tail;
-    if (bytes > count * kPageSize) return EBUSY;
-    for (usize done = 0; done < bytes;) {
-        if (done % kPageSize == 0) table[done / kPageSize] = TRY(mm::alloc_page(mm::Gfp::Kernel));
-        const u64 from = now.tail + done;
-        const usize in_pages = std::min(kPageSize - from % kPageSize, kPageSize - done % kPageSize);
-        const usize piece = std::min(bytes - done, in_pages);
-        memcpy(mm::bytes_of(*table[done / kPageSize]) + done % kPageSize,
-               mm::bytes_of(*pages_[from / kPageSize % page_count_]) + from % kPageSize, piece);
-        done += piece;
-    }
-    free_pages_from(0);
-    mm::kfree(std::exchange(pages_, table));
-    IrqGuard guard(lock_);
-    page_count_ = count;
-    tail_ = 0;
-    head_ = bytes;
-    writable_.wake_all();
-    return {};
+    usize sum = 0;
+    for (u32 at = now.tail; at != now.head; at++) sum += buffer_at(at).length;
+    return sum;
 }
 
 u32 Pipe::poll(bool for_read, bool for_write, fs::PollTable* table) {
@@ -226,7 +181,7 @@ u32 Pipe::poll(bool for_read, bool for_write, fs::PollTable* table) {
         if (writers_ == 0 && writer_opens_ > 0) events |= abi::POLLHUP;
     }
     if (for_write) {
-        if (space_locked() >= kPipeBuf) events |= abi::POLLOUT | abi::POLLWRNORM;
+        if (!is_full_locked()) events |= abi::POLLOUT | abi::POLLWRNORM;
         if (readers_ == 0) events |= abi::POLLERR;
     }
     return events;

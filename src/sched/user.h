@@ -18,6 +18,7 @@ struct UserStruct {
     RefCount ref_count;
     std::atomic<u64> processes{0};        // tasks, up to their burial: what RLIMIT_NPROC limits
     std::atomic<u64> pending_signals{0};  // SigQueues of all of them: RLIMIT_SIGPENDING
+    std::atomic<u64> pipe_pages{0};       // that their pipes may fill: ipc/pipe_size.cc
     ListLink link;                        // in the table; user.cc
 
     static void release(UserStruct* user);

@@ -11,14 +11,14 @@ namespace syscall {
 namespace {
 
 constexpr const std::span<const Entry>* kFamilies[] = {
-    &kMmCalls,        &kProcessCalls,    &kSignalCalls,   &kClockCalls,  &kSleepCalls,
-    &kItimerCalls,    &kPosixTimerCalls, &kTimerfdCalls,  &kSchedCalls,  &kSchedPolicyCalls,
-    &kPidfdCalls,     &kIdentityCalls,   &kResourceCalls, &kMiscCalls,   &kSystemCalls,
-    &kFutexCalls,     &kFileCalls,       &kFdCalls,       &kStatCalls,   &kAttrCalls,
-    &kDirCalls,       &kPathCalls,       &kMountCalls,    &kCopyCalls,   &kPipeCalls,
-    &kPollCalls,      &kSelectCalls,     &kEpollCalls,    &kLockCalls,   &kMachineCalls,
-    &kSignalfdCalls,  &kCapabilityCalls, &kPrctlCalls,    &kPtraceCalls, &kSwapCalls,
-    &kMempolicyCalls,
+    &kMmCalls,      &kProcessCalls,    &kSignalCalls,     &kClockCalls, &kSleepCalls,
+    &kItimerCalls,  &kPosixTimerCalls, &kTimerfdCalls,    &kSchedCalls, &kSchedPolicyCalls,
+    &kPidfdCalls,   &kIdentityCalls,   &kResourceCalls,   &kMiscCalls,  &kSystemCalls,
+    &kFutexCalls,   &kFileCalls,       &kFdCalls,         &kStatCalls,  &kAttrCalls,
+    &kDirCalls,     &kPathCalls,       &kMountCalls,      &kCopyCalls,  &kSpliceCalls,
+    &kPipeCalls,    &kPollCalls,       &kSelectCalls,     &kEpollCalls, &kLockCalls,
+    &kMachineCalls, &kSignalfdCalls,   &kCapabilityCalls, &kPrctlCalls, &kPtraceCalls,
+    &kSwapCalls,    &kMempolicyCalls,
 };
 
 }  // namespace

@@ -189,6 +189,14 @@ Result<void> store_up_to(std::string_view text, void*) {
     return {};
 }
 
+/// Rounded up to a power of two pages, as a pipe's size is.
+Result<void> store_pipe_max_size(std::string_view text, void*) {
+    const u64 bytes = TRY(parse_unsigned(libfs::trim(text)));
+    if (bytes == 0 || bytes > (u64{1} << 31)) return EINVAL;
+    ipc::pipe_max_size = static_cast<u32>(std::bit_ceil(std::max(bytes, u64{kPageSize})));
+    return {};
+}
+
 Result<void> store_min_free_kbytes(std::string_view text, void*) {
     return mm::set_min_free_kbytes(TRY(parse_unsigned(libfs::trim(text))));
 }
@@ -213,7 +221,11 @@ constexpr TextNode kVm[] = {
     {"mmap_min_addr", 0444, show_number<65536>},
 };
 constexpr TextNode kFs[] = {
-    {"pipe-max-size", 0444, show_number<ipc::kPipeMaxSize>},
+    {"pipe-max-size", 0644, show_setting<ipc::pipe_max_size>, store_pipe_max_size},
+    {"pipe-user-pages-hard", 0644, show_setting<ipc::pipe_user_pages_hard>,
+     store_up_to<ipc::pipe_user_pages_hard, UINT32_MAX>},
+    {"pipe-user-pages-soft", 0644, show_setting<ipc::pipe_user_pages_soft>,
+     store_up_to<ipc::pipe_user_pages_soft, UINT32_MAX>},
     {"nr_open", 0444, show_number<1 << 20>},
 };
 

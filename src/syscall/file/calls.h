@@ -14,6 +14,7 @@ extern constinit const std::span<const Entry> kDirCalls;     // sys_dir.cc: getd
 extern constinit const std::span<const Entry> kPathCalls;    // sys_path.cc: link, rename, unlink
 extern constinit const std::span<const Entry> kMountCalls;   // sys_mount.cc
 extern constinit const std::span<const Entry> kCopyCalls;    // sys_copy.cc: sendfile
+extern constinit const std::span<const Entry> kSpliceCalls;  // sys_splice.cc: splice, tee
 extern constinit const std::span<const Entry> kPipeCalls;    // sys_pipe.cc: pipe, eventfd
 extern constinit const std::span<const Entry> kPollCalls;    // sys_poll.cc
 extern constinit const std::span<const Entry> kSelectCalls;  // sys_select.cc
