@@ -152,6 +152,12 @@ vm::AddressSpace* File::mapping() {
     return mapping.ok() ? mapping.value() : nullptr;
 }
 
+/// Who could write to it, or owns it. Linux: can_do_mincore() in mm/mincore.c.
+bool File::may_show_cache() {
+    constexpr unsigned kWrite = 2;
+    return !inode() || inode_owner_or_capable(*inode()) || inode_permission(*inode(), kWrite).ok();
+}
+
 u64 File::size() { return inode() ? inode()->size.load() : 0; }
 
 usize File::describe(std::span<char> room, u32& device, u64& inode_number) {

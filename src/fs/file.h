@@ -94,6 +94,7 @@ public:
     vm::AddressSpace* mapping() override;
     usize describe(std::span<char> room, u32& device, u64& inode) override;
     u64 size() override;
+    bool may_show_cache() override;
     Result<PhysAddr> device_page(u64 index) override { return ops->device_page(index); }
 };
 

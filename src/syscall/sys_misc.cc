@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "process/signal_internal.h"
 #include "syscall/table.h"
+#include "vm/mm_struct.h"
 
 namespace syscall {
 
@@ -40,19 +41,24 @@ Result<u64> sys_getrandom(VirtAddr to, u64 size, u32 flags) {
     return done;
 }
 
+/// Every command is a full barrier on all processors: more than some of them ask for. EPERM: the
+/// program has not announced that it would want this one.
 Result<u64> sys_membarrier(int command, u32 flags, int) {
     constexpr int kQuery = 0, kGlobal = 1, kGlobalExpedited = 2, kRegisterGlobalExpedited = 4;
     constexpr int kPrivateExpedited = 8, kRegisterPrivateExpedited = 16;
     if (flags != 0) return EINVAL;
+    std::atomic<bool>& registered = sched::current().mm->uses_membarrier;
     switch (command) {
     case kQuery:
         return u64{kGlobal | kGlobalExpedited | kRegisterGlobalExpedited | kPrivateExpedited |
                    kRegisterPrivateExpedited};
-    case kRegisterGlobalExpedited:
-    case kRegisterPrivateExpedited: return u64{0};
+    case kRegisterGlobalExpedited: return u64{0};
+    case kRegisterPrivateExpedited: registered.store(true); return u64{0};
+    case kPrivateExpedited:
+        if (!registered.load()) return EPERM;
+        [[fallthrough]];
     case kGlobal:
     case kGlobalExpedited:
-    case kPrivateExpedited:
         // An interrupt is a full barrier on the processor that takes it.
         std::atomic_thread_fence(std::memory_order_seq_cst);
         irq::call_on_cpus(

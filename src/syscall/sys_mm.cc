@@ -21,17 +21,6 @@ namespace {
 
 vm::MmStruct& current_mm() { return *sched::current().mm; }
 
-/// EPERM or ENOMEM if the caller may not lock that many bytes more.
-Result<void> may_lock(u64 bytes) {
-    const sched::Task& task = sched::current();
-    if (task.cred.has(abi::CAP_IPC_LOCK)) return {};
-    const u64 limit = task.signal->rlimits[abi::RLIMIT_MEMLOCK].current;
-    if (limit == 0) return EPERM;
-    const u64 locked = task.mm->locked_vm.load(std::memory_order_relaxed) * kPageSize;
-    if (bytes > limit || locked > limit - bytes) return ENOMEM;
-    return {};
-}
-
 /// Whether `file` may be mapped as `request` wants, and completes the request. EACCES, EPERM,
 /// ENODEV, EINVAL.
 Result<void> use_file(fs::File& file, vm::MapRequest& request) {
@@ -68,9 +57,6 @@ Result<VirtAddr> sys_mmap(VirtAddr at, u64 bytes, u32 prot, u32 flags, int fd, u
                            .prot = prot & kAccess,
                            .map_flags = flags,
                            .page_offset = offset >> kPageShift};
-    if ((flags & abi::MAP_LOCKED) || (current_mm().default_flags & vm::kVmLocked)) {
-        if (!may_lock(bytes).ok()) return flags & abi::MAP_LOCKED ? EPERM : EAGAIN;
-    }
     if (flags & abi::MAP_ANONYMOUS) return current_mm().mmap(request);
 
     Ref<fs::File> file = TRY(fs::fget(fd));
@@ -135,7 +121,6 @@ Result<Pages> pages_touched(VirtAddr at, u64 bytes) {
 
 Result<void> lock_pages(VirtAddr at, u64 bytes, vm::MmStruct::Lock how) {
     const Pages pages = TRY(pages_touched(at, bytes));
-    TRY(may_lock(pages.bytes));
     return current_mm().mlock(pages.start, pages.bytes, how);
 }
 
@@ -159,7 +144,6 @@ Result<void> sys_mlockall(u32 flags) {
     constexpr u32 kKnown = abi::MCL_CURRENT | abi::MCL_FUTURE | abi::MCL_ONFAULT;
     if (flags == 0 || (flags & ~kKnown) || flags == abi::MCL_ONFAULT) return EINVAL;
     vm::MmStruct& mm = current_mm();
-    TRY(may_lock(flags & abi::MCL_CURRENT ? mm.total_vm.load() * kPageSize : 0));
     const vm::MmStruct::Lock how = flags & abi::MCL_ONFAULT ? OnFault : On;
     return mm.mlockall(flags & abi::MCL_CURRENT ? how : Off, flags & abi::MCL_FUTURE ? how : Off);
 }

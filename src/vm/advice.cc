@@ -1,4 +1,4 @@
-// Calls that look at a range or hint at its use: madvise, msync, mincore, mlock.
+// Calls that look at a range or hint at its use: madvise, msync, mincore.
 
 #include <array>
 
@@ -99,6 +99,10 @@ Result<void> discard(MmStruct& mm, VirtAddr start, VirtAddr end, Advice how) {
 /// One byte per page of [start, end): whether it is in memory.
 void residence(VmArea& area, VirtAddr start, VirtAddr end, u8* vector) {
     AddressSpace* mapping = mapping_of(area);
+    if (area.file && !area.file->may_show_cache()) {  // what others read is none of its business
+        std::fill_n(vector, (end - start) >> kPageShift, u8{1});
+        return;
+    }
     for (VirtAddr at = start; at < end; at += kPageSize) {
         bool resident;
         SwapEntry swapped;
@@ -122,45 +126,8 @@ void residence(VmArea& area, VirtAddr start, VirtAddr end, u8* vector) {
     }
 }
 
-}  // namespace
-
-namespace {
-
-/// Calls `body(page)` for each page that the area maps in [start, end).
-template <class Body>
-void for_each_mapped_page(VmArea& area, VirtAddr start, VirtAddr end, Body body) {
-    VirtAddr at = start;
-    while (const LeafSpan span = next_leaf(*area.mm, at, end)) {
-        IrqGuard guard(area.mm->page_table_lock);
-        for (usize i = 0; i < span.count; i++) {
-            const Pte entry = read_pte(&span.first[i]);
-            if (has_page(entry)) body(mm::page_of(entry.pfn()));
-        }
-        at = span.end();
-    }
-}
-
-/// Keeps what the locked areas of [start, end) have in memory from being reclaimed.
-void mlock_pages(MmStruct& mm, VirtAddr start, VirtAddr end) {
-    sched::ReadGuard guard(mm.mmap_lock);
-    for (VmArea* area = mm.find_vma(start); area && area->start < end;
-         area = mm.areas.next(*area)) {
-        if ((area->flags & (kVmLocked | kVmPfnMap)) != kVmLocked) continue;
-        for_each_mapped_page(*area, std::max(start, area->start), std::min(end, area->end),
-                             mlock_page);
-    }
-}
-
-}  // namespace
-
-void munlock_pages(VmArea& area) {
-    if (area.flags & kVmPfnMap) return;
-    // If another locked area maps one of them, too, reclaim finds that out and puts it back.
-    for_each_mapped_page(area, area.start, area.end, munlock_page);
-}
-
 /// Changes flags of the part [start, end) of an area; returns the area that holds it then. ENOMEM.
-static Result<VmArea*> change_area(VmArea* area, VirtAddr start, VirtAddr end, u32 flags) {
+Result<VmArea*> change_area(VmArea* area, VirtAddr start, VirtAddr end, u32 flags) {
     if (flags == area->flags) return area;
     if (area->start < start) area = TRY(split_area(*area, start));
     if (end < area->end) TRY(split_area(*area, end));
@@ -171,6 +138,8 @@ static Result<VmArea*> change_area(VmArea* area, VirtAddr start, VirtAddr end, u
     if (was_locked) munlock_pages(*area);
     return &merge_area(*area);
 }
+
+}  // namespace
 
 /// Changes flags of the areas in a range. ENOMEM for a hole, at which `holes` ends or goes on.
 Result<void> MmStruct::change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear, Holes holes) {
@@ -257,67 +226,6 @@ Result<void> MmStruct::mincore(VirtAddr at, u64 pages, u8* vector) {
                               residence(area, from, to, vector + ((from - at) >> kPageShift));
                               return {};
                           });
-}
-
-/// Faults the pages of [at, end) in. AsMapped: for writing where the area is private and writable,
-/// skipping areas without access; a hole or a failure ends it.
-Result<void> MmStruct::populate(VirtAddr at, VirtAddr end, Populate how) {
-    for (; at < end; at += kPageSize) {
-        upcall::Access access =
-            how == Populate::Write ? upcall::Access::Write : upcall::Access::Read;
-        if (how == Populate::AsMapped) {
-            sched::ReadGuard guard(mmap_lock);
-            const VmArea* area = find_vma(at);
-            if (!area || at < area->start) return ENOMEM;
-            if (!(area->flags & kVmAccess)) continue;
-            const bool writes = (area->flags & (kVmWrite | kVmShared)) == kVmWrite;
-            if (writes) access = upcall::Access::Write;
-        }
-        Result<FaultKind> done = handle_mm_fault(at, access);
-        if (done.ok()) continue;
-        return done.error() == EACCES ? EINVAL : done.error() == EFAULT ? ENOMEM : done.error();
-    }
-    return {};
-}
-
-Result<void> MmStruct::mlock(VirtAddr at, u64 bytes, Lock lock) {
-    if (bytes == 0) return {};
-    if (!check_range(at, bytes).ok()) return EINVAL;
-    if (lock == Lock::Off) return change_flags(at, bytes, 0, kVmLocked, Holes::Stop);
-    TRY(change_flags(at, bytes, kVmLocked, 0, Holes::Stop));
-    Result<void> done;
-    if (lock != Lock::OnFault) done = populate(at, at + bytes, Populate::AsMapped);
-    mlock_pages(*this, at, at + bytes);
-    return done;
-}
-
-Result<void> MmStruct::mlockall(Lock current, Lock future) {
-    {
-        sched::WriteGuard guard(mmap_lock);
-        default_flags = future == Lock::Off ? 0 : u32{kVmLocked};
-        if (current == Lock::Off && future != Lock::Off) return {};
-        for (VmArea& area : areas) {
-            account_area(area, -static_cast<i64>(area.pages()));
-            area.flags = current == Lock::Off ? area.flags & ~kVmLocked : area.flags | kVmLocked;
-            account_area(area, static_cast<i64>(area.pages()));
-            if (current == Lock::Off) munlock_pages(area);
-        }
-    }
-    if (current == Lock::OnFault) mlock_pages(*this, VirtAddr(0), kUserTablesEnd);
-    if (current != Lock::On) return {};
-    for (VirtAddr at(0);;) {
-        VirtAddr start, end;
-        {
-            sched::ReadGuard guard(mmap_lock);
-            const VmArea* area = find_vma(at);
-            if (!area) return {};
-            start = area->start;
-            end = area->end;
-        }
-        static_cast<void>(populate(start, end, Populate::AsMapped));
-        mlock_pages(*this, start, end);
-        at = end;
-    }
 }
 
 }  // namespace vm

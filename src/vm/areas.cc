@@ -221,13 +221,6 @@ u64 rlimit(unsigned which) {
     return signal ? signal->rlimits[which].current : abi::RLIM_INFINITY;
 }
 
-bool may_lock_more(const MmStruct& mm, u64 pages) {
-    if (sched::current().cred.has(abi::CAP_IPC_LOCK)) return true;
-    const u64 limit = rlimit(abi::RLIMIT_MEMLOCK) >> kPageShift;
-    const u64 locked = mm.locked_vm.load(std::memory_order_relaxed);
-    return pages <= limit && locked <= limit - pages;
-}
-
 Result<void> may_expand(MmStruct& mm, u64 pages, u32 flags) {
     const u64 total = mm.total_vm.load(std::memory_order_relaxed);
     if (total + pages > rlimit(abi::RLIMIT_AS) >> kPageShift) return ENOMEM;

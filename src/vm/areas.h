@@ -89,6 +89,8 @@ Result<void> may_expand(MmStruct& mm, u64 pages, u32 flags);
 
 /// Whether `pages` more of an area with kVmLocked would stay within RLIMIT_MEMLOCK.
 bool may_lock_more(const MmStruct& mm, u64 pages);
+/// Whether the running task may lock anything at all.
+bool can_do_mlock();
 
 /// A limit of the running task's (RLIMIT_*), in bytes.
 u64 rlimit(unsigned which);

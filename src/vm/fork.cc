@@ -180,6 +180,7 @@ Result<MmStruct*> MmStruct::duplicate(MmStruct& source) {
     child->env_start = source.env_start;
     child->env_end = source.env_end;
     std::copy(std::begin(source.auxv), std::end(source.auxv), child->auxv);
+    child->uses_membarrier = source.uses_membarrier.load();
     child->exe_file = source.exe_file;
     if (child->exe_file) child->exe_file->get();
     const Result<void> copied = child->copy_areas_from(source);

@@ -73,8 +73,8 @@ public:
     Result<void> msync(VirtAddr at, u64 bytes, int flags);
     /// Writes one byte per page: 1 if resident. ENOMEM if there is a hole.
     Result<void> mincore(VirtAddr at, u64 pages, u8* vector);
-    /// Sets or clears kVmLocked, and with it brings the pages in. ENOMEM, EINVAL. (Nothing is ever
-    /// swapped out, so a locked page differs from another by its accounting only.)
+    /// Sets or clears kVmLocked, and with it brings the pages in. EPERM (RLIMIT_MEMLOCK is 0),
+    /// ENOMEM (a hole, or beyond that limit), EINVAL.
     enum class Lock : u8 { Off, On, OnFault };
     Result<void> mlock(VirtAddr at, u64 bytes, Lock lock);
     Result<void> mlockall(Lock current, Lock future);
@@ -126,6 +126,9 @@ public:
     u64 auxv[2 * 24] = {};           // for /proc/<pid>/auxv
     u32 default_flags = 0;           // VmFlags of every new area: kVmLocked after MCL_FUTURE
 
+    /// The program has announced that it will ask for MEMBARRIER_CMD_PRIVATE_EXPEDITED.
+    std::atomic<bool> uses_membarrier{false};
+
     // Where get_unmapped_area() goes on looking: no hole larger than `cached_hole` above it.
     VirtAddr free_area_cache;
     u64 cached_hole = 0;
@@ -157,6 +160,7 @@ private:
     enum class Holes : u8 { Stop, Skip };
     Result<void> change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear, Holes holes);
     enum class Populate : u8 { AsMapped, Read, Write };
+    /// Faults the pages of [at, end) in, up to a hole or a failure. EINTR: the task is to die.
     Result<void> populate(VirtAddr at, VirtAddr end, Populate how);
     Result<void> copy_areas_from(MmStruct& source);
 

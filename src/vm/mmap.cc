@@ -17,8 +17,9 @@ u32 flags_from_prot(u32 prot) {
            (prot & abi::PROT_EXEC ? kVmExec : 0u);
 }
 
-/// The VmFlags of the area that is asked for. EACCES, EPERM if the file does not allow them.
-Result<u32> area_flags(const MmStruct& mm, const MapRequest& request) {
+/// The VmFlags of the area that is asked for. EACCES, EPERM if the file does not allow them; EPERM,
+/// EAGAIN if it may not be locked.
+Result<u32> area_flags(const MmStruct& mm, const MapRequest& request, u64 bytes) {
     u32 flags = flags_from_prot(request.prot) | request.extra_flags | mm.default_flags;
     const bool shared = (request.map_flags & abi::MAP_TYPE) != abi::MAP_PRIVATE;
     const bool may_write = !shared || !request.file || request.file_writable;
@@ -30,6 +31,8 @@ Result<u32> area_flags(const MmStruct& mm, const MapRequest& request) {
     if (request.file_executable) flags |= kVmMayExec;
     if (request.map_flags & abi::MAP_GROWSDOWN) flags |= kVmGrowsDown;
     if (request.map_flags & abi::MAP_LOCKED) flags |= kVmLocked;
+    if ((request.map_flags & abi::MAP_LOCKED) && !can_do_mlock()) return EPERM;
+    if ((flags & kVmLocked) && !may_lock_more(mm, bytes >> kPageShift)) return EAGAIN;
     const bool is_strict = overcommit_memory.load() == static_cast<u32>(Overcommit::Never);
     if ((request.map_flags & abi::MAP_NORESERVE) && !is_strict) flags |= kVmNoReserve;
     return flags & ~request.denied_flags;
@@ -82,7 +85,7 @@ u64 pages_within(MmStruct& mm, VirtAddr start, VirtAddr end) {
 
 /// Puts the area into place. The old mappings there go only when nothing can fail any more.
 Result<VirtAddr> map_area(MmStruct& mm, const MapRequest& request, u64 bytes, AreaList& dead) {
-    const u32 flags = TRY(area_flags(mm, request));
+    const u32 flags = TRY(area_flags(mm, request, bytes));
     const VirtAddr at = TRY(choose_place(mm, request, bytes));
     if (mm.area_count >= kMaxMapCount) return ENOMEM;
     TRY(may_expand(mm, (bytes >> kPageShift) - pages_within(mm, at, at + bytes), flags));

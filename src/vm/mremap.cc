@@ -124,6 +124,9 @@ Result<VirtAddr> remap_to(MmStruct& mm, Move move, AreaList& dead) {
         move.old_bytes = move.new_bytes;
     }
     VmArea& area = *TRY(area_to_remap(mm, move));
+    if (move.flags & abi::MREMAP_DONTUNMAP) {  // the old range stays
+        TRY(may_expand(mm, move.old_bytes >> kPageShift, area.flags));
+    }
     const VirtAddr to =
         fixed ? move.to : TRY(get_unmapped_area(mm, move.to, move.new_bytes, Below::UserEnd));
     return move_area(mm, area, move, to, dead);

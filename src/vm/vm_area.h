@@ -59,6 +59,8 @@ public:
     virtual usize describe(std::span<char> room, u32& device, u64& inode) = 0;
     /// Size in bytes now: faults beyond its last page raise SIGBUS.
     virtual u64 size() = 0;
+    /// Whether mincore() may tell the running task which pages are in the cache.
+    virtual bool may_show_cache() { return true; }
     /// Of a device (kVmPfnMap): where page `index` of its memory lies. EIO: nowhere.
     virtual Result<PhysAddr> device_page(u64 index) { return EIO; }
 
