@@ -112,4 +112,10 @@ MmStruct* get_task_mm(sched::Task& task) {
     return task.mm && task.mm->try_get() ? task.mm : nullptr;
 }
 
+MmStruct* grab_task_mm(sched::Task& task) {
+    IrqGuard guard(task_mm_lock);
+    if (task.mm) task.mm->grab();  // as long as the task has it, it has a user
+    return task.mm;
+}
+
 }  // namespace vm

@@ -29,18 +29,18 @@ constexpr u64 kKiB = kPageSize / 1024;
 
 constinit sched::Mutex oom_mutex{"oom"};
 
-/// A user of the address space of another task, for the length of a scope.
-class MmUser {
+/// The address space of another task, kept for the length of a scope. Not as a user: the last one
+/// unmaps everything, and takes locks for it that whoever needs memory here may hold already.
+class MmPin {
 public:
-    explicit MmUser(Task& task) : mm_(vm::get_task_mm(task)) {}
-    ~MmUser() {
-        if (mm_) mm_->put();
+    explicit MmPin(Task& task) : mm_(vm::grab_task_mm(task)) {}
+    ~MmPin() {
+        if (mm_) mm_->drop();
     }
-    MmUser(const MmUser&) = delete;
+    MmPin(const MmPin&) = delete;
     explicit operator bool() const { return mm_ != nullptr; }
     vm::MmStruct* operator->() const { return mm_; }
     vm::MmStruct* get() const { return mm_; }
-    vm::MmStruct* leak() { return std::exchange(mm_, nullptr); }
 
 private:
     vm::MmStruct* mm_;
@@ -97,7 +97,7 @@ void dump_tasks() {
     printk("Tasks state (memory values in pages):");
     printk("[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name");
     for_each_task([](Task& task) {
-        const MmUser mm(task);
+        const MmPin mm(task);
         if (!mm || task.pid != task.tgid || !task.signal) return;
         printk("[%7d] %5u %5d %8lu %8ld %8ld %8ld         %5d %s", task.pid, task.cred.uid,
                task.tgid, mm->total_vm.load(), mm->rss(),
@@ -109,7 +109,7 @@ void dump_tasks() {
 /// Marks all threads that live in `mm`, and kills their processes.
 void kill_all_users(const vm::MmStruct& mm) {
     for_each_task([&](Task& task) {
-        const MmUser its(task);
+        const MmPin its(task);
         if (its.get() != &mm || task.tgid == sched::kInitPid) return;
         task.set(sched::kMemdie);
         if (!task.has(sched::kKilled)) send_signal(task, abi::SIGKILL);
@@ -117,7 +117,7 @@ void kill_all_users(const vm::MmStruct& mm) {
 }
 
 void oom_kill_process(Task& victim, const char* message) {
-    MmUser mm(victim);
+    vm::MmStruct* const mm = vm::get_task_mm(victim);
     if (!mm) return;
     printk(Level::Err,
            "%s: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
@@ -129,9 +129,8 @@ void oom_kill_process(Task& victim, const char* message) {
            static_cast<u64>(mm->page_table_pages.load()) * kKiB,
            victim.signal ? i32{victim.signal->oom_score_adj} : 0);
     mm::count_vm(mm::VmItem::OomKill);
-    kill_all_users(*mm.get());
-    queue_for_reaper(*mm.get(), victim.tgid, victim.comm);
-    mm.leak();
+    kill_all_users(*mm);
+    queue_for_reaper(*mm, victim.tgid, victim.comm);  // which has the user from here on
 }
 
 bool kill_somebody(mm::Gfp gfp, unsigned order, bool bound) {
@@ -183,7 +182,7 @@ i64 oom_total_pages() { return static_cast<i64>(mm::total_pages() + vm::total_sw
 
 bool oom_badness(Task& task, i64 total, i64& points) {
     if (task.tgid == sched::kInitPid || !task.signal) return false;
-    const MmUser mm(task);
+    const MmPin mm(task);
     const i64 adjust = task.signal->oom_score_adj;
     if (!mm || adjust == kNeverKill) return false;
     points = mm->rss() + mm->swap_pages.load() + mm->page_table_pages.load();
