@@ -83,16 +83,13 @@ void shrink_active_list(LruVec& lruvec, LruList list, u64 wanted) {
     while (mm::Page* page = pages.pop_front()) {
         bool stays = false;
         // An anonymous page can be looked at without its lock as long as it is mapped.
-        const bool locked = !page->has(mm::kPageAnon) &&
-                            (page->flags.fetch_or(mm::kPageLocked) & mm::kPageLocked) == 0;
+        const bool locked = !page->has(mm::kPageAnon) && try_lock_page(*page);
         if (locked || page->has(mm::kPageAnon)) {
             const Referenced found = page_referenced(*page);
             stays = found.entries > 0 && is_file_list(list) && (found.area_flags & kVmExec);
             if (found.entries > 0 && !stays) page->set(mm::kPageReferenced);
         }
-        if (locked) {
-            page->flags.fetch_and(~u32{mm::kPageLocked});
-        }
+        if (locked) unlock_page(*page);
         if (!stays) {
             page->clear(mm::kPageActive);
             mm::count_vm(PageDeactivate);
