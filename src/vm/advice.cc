@@ -109,7 +109,7 @@ void residence(VmArea& area, VirtAddr start, VirtAddr end, u8* vector) {
         {
             IrqGuard guard(area.mm->page_table_lock);
             const Pte now = user_entry(*area.mm, at);
-            resident = has_page(now);
+            resident = has_page(now) || now.present();  // the zero page, too
             if (is_swap(now)) swapped = swap_entry_of(now);
         }
         if (swapped) {
@@ -131,10 +131,8 @@ Result<VmArea*> change_area(VmArea* area, VirtAddr start, VirtAddr end, u32 flag
     if (flags == area->flags) return area;
     if (area->start < start) area = TRY(split_area(*area, start));
     if (end < area->end) TRY(split_area(*area, end));
-    account_area(*area, -static_cast<i64>(area->pages()));
     const bool was_locked = (area->flags & ~flags) & kVmLocked;
-    area->flags = flags;
-    account_area(*area, static_cast<i64>(area->pages()));
+    set_area_flags(*area, flags);
     if (was_locked) munlock_pages(*area);
     return &merge_area(*area);
 }
@@ -153,7 +151,13 @@ Result<void> MmStruct::change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear, 
             if (at >= end) break;
         }
         if (!area || at < area->start) return ENOMEM;
+        const bool is_device = area->flags & kVmPfnMap;
         if ((set & kVmWipeOnFork) && (area->file || area->is_shared())) return EINVAL;
+        if ((clear & (kVmDontDump | kVmDontCopy)) && is_device) return EINVAL;
+        if (((set | clear) & kVmLocked) && is_device) {  // it never goes anyway
+            at = area->end;
+            continue;
+        }
         area = TRY(change_area(area, at, end, (area->flags & ~clear) | set));
         at = area->end;
     }

@@ -119,6 +119,12 @@ void account_area(const VmArea& area, i64 pages) {
     }
 }
 
+void set_area_flags(VmArea& area, u32 flags) {
+    account_area(area, -static_cast<i64>(area.pages()));
+    area.flags = flags;
+    account_area(area, static_cast<i64>(area.pages()));
+}
+
 void insert_area(VmArea& area) NO_LOCK_ANALYSIS {  // MappingGuard is conditional
     AddressSpace* mapping = mapping_of(area);
     area.mm->areas.insert(area);
@@ -224,10 +230,9 @@ u64 rlimit(unsigned which) {
 Result<void> may_expand(MmStruct& mm, u64 pages, u32 flags) {
     const u64 total = mm.total_vm.load(std::memory_order_relaxed);
     if (total + pages > rlimit(abi::RLIMIT_AS) >> kPageShift) return ENOMEM;
-    if ((flags & (kVmWrite | kVmShared | kVmGrowsDown)) != kVmWrite) return {};
-
+    const bool is_data = (flags & (kVmWrite | kVmShared | kVmGrowsDown)) == kVmWrite;
     const u64 data = mm.data_vm.load(std::memory_order_relaxed);
-    if (data + pages > rlimit(abi::RLIMIT_DATA) >> kPageShift) return ENOMEM;
+    if (is_data && data + pages > rlimit(abi::RLIMIT_DATA) >> kPageShift) return ENOMEM;
     if (is_committed(flags) && !has_enough_memory(pages)) return ENOMEM;
     return {};
 }

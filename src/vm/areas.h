@@ -87,6 +87,9 @@ void account_area(const VmArea& area, i64 pages);
 /// the machine could ever provide.
 Result<void> may_expand(MmStruct& mm, u64 pages, u32 flags);
 
+/// Gives an area other flags, and accounts for them.
+void set_area_flags(VmArea& area, u32 flags);
+
 /// Whether `pages` more of an area with kVmLocked would stay within RLIMIT_MEMLOCK.
 bool may_lock_more(const MmStruct& mm, u64 pages);
 /// Whether the running task may lock anything at all.

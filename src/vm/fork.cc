@@ -128,7 +128,7 @@ Result<bool> copy_page_range(MmStruct& child, const VmArea& area) {
 /// Gives `child` a copy of `area`. ENOMEM.
 Result<void> copy_area(MmStruct& child, VmArea& area) {
     if (is_committed(area.flags) && !has_enough_memory(area.pages())) return ENOMEM;
-    const u32 flags = area.flags & ~u32{kVmLocked};  // locks are not inherited
+    const u32 flags = area.flags & ~kVmLocks;  // locks are not inherited
     VmArea* copy = TRY(
         alloc_area(child, {area.start, area.end, flags, area.page_offset, area.file, area.policy}));
     copy->page_offset = area.page_offset;

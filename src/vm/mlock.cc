@@ -68,6 +68,14 @@ u64 locked_within(MmStruct& mm, VirtAddr start, VirtAddr end) {
     return pages;
 }
 
+u32 flags_of(MmStruct::Lock lock) {
+    switch (lock) {
+    case MmStruct::Lock::Off: return 0;
+    case MmStruct::Lock::On: return kVmLocked;
+    default: return kVmLocks;
+    }
+}
+
 /// EPERM: the caller may lock nothing; ENOMEM: not so much. What is locked already counts once.
 Result<void> check_limit(MmStruct& mm, VirtAddr at, u64 bytes) {
     if (!can_do_mlock()) return EPERM;
@@ -84,12 +92,13 @@ Result<void> MmStruct::mlock(VirtAddr at, u64 bytes, Lock lock) {
     if (lock != Lock::Off) TRY(check_limit(*this, at, bytes));
     if (bytes == 0) return {};
     if (!check_range(at, bytes).ok()) return EINVAL;
-    if (lock == Lock::Off) return change_flags(at, bytes, 0, kVmLocked, Holes::Stop);
-    TRY(change_flags(at, bytes, kVmLocked, 0, Holes::Stop));
-    Result<void> done;
-    if (lock != Lock::OnFault) done = populate(at, at + bytes, Populate::AsMapped);
+    const u32 locks = flags_of(lock);
+    TRY(change_flags(at, bytes, locks, kVmLocks & ~locks, Holes::Stop));
+    if (lock == Lock::Off) return {};
+    const Result<void> done = populate(at, at + bytes, Populate::AsMapped);
     mlock_pages(*this, at, at + bytes);
-    return done;
+    if (done.ok()) return {};
+    return done.error() == EFAULT ? ENOMEM : done.error() == ENOMEM ? EAGAIN : done.error();
 }
 
 Result<void> MmStruct::mlockall(Lock current, Lock future) {
@@ -100,17 +109,15 @@ Result<void> MmStruct::mlockall(Lock current, Lock future) {
     if (current != Lock::Off && is_too_much && !sched::capable(abi::CAP_IPC_LOCK)) return ENOMEM;
     {
         sched::WriteGuard guard(mmap_lock);
-        default_flags = future == Lock::Off ? 0 : u32{kVmLocked};
+        default_flags = flags_of(future);
         if (current == Lock::Off && future != Lock::Off) return {};
         for (VmArea& area : areas) {
-            account_area(area, -static_cast<i64>(area.pages()));
-            area.flags = current == Lock::Off ? area.flags & ~kVmLocked : area.flags | kVmLocked;
-            account_area(area, static_cast<i64>(area.pages()));
+            if (area.flags & kVmPfnMap) continue;
+            set_area_flags(area, (area.flags & ~kVmLocks) | flags_of(current));
             if (current == Lock::Off) munlock_pages(area);
         }
     }
-    if (current == Lock::OnFault) mlock_pages(*this, VirtAddr(0), kUserTablesEnd);
-    if (current != Lock::On) return {};
+    if (current == Lock::Off) return {};
     for (VirtAddr at(0);;) {
         VirtAddr start, end;
         {

@@ -160,8 +160,11 @@ private:
     enum class Holes : u8 { Stop, Skip };
     Result<void> change_flags(VirtAddr at, u64 bytes, u32 set, u32 clear, Holes holes);
     enum class Populate : u8 { AsMapped, Read, Write };
-    /// Faults the pages of [at, end) in, up to a hole or a failure. EINTR: the task is to die.
+    /// Faults the pages of [at, end) in, up to a failure. ENOMEM: a hole, or no memory; EINVAL: the
+    /// area does not allow it; EFAULT: the file has no such page, or AsMapped, where nobody may use
+    /// the area; EINTR: the task is to die.
     Result<void> populate(VirtAddr at, VirtAddr end, Populate how);
+    Result<VirtAddr> next_to_populate(VirtAddr at, upcall::Access& access);
     Result<void> copy_areas_from(MmStruct& source);
 
     std::atomic<u32> users_{1};
@@ -184,6 +187,10 @@ void exit_mm();
 /// The address space of another task with a user counted, or null: put() it. (Task::mm of another
 /// task may be gone any moment.)
 MmStruct* get_task_mm(sched::Task& task);
+
+/// The same without a user, for its counts alone: drop() it. Unlike put(), that never unmaps
+/// anything, so it may be done whatever the caller holds.
+MmStruct* grab_task_mm(sched::Task& task);
 
 /// Unmaps [first_index, end_index) pages of `mapping` from all processes: truncation. May sleep.
 void unmap_mapping_range(AddressSpace& mapping, u64 first_index, u64 end_index);

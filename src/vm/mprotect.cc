@@ -86,9 +86,7 @@ Result<VmArea*> protect_area(TlbGather& gather, VmArea* area, u32 access, VirtAd
     if (is_new_burden) TRY(may_expand(mm, pages, flags));
     if (area->start < start) area = TRY(split_area(*area, start));
     if (end < area->end) TRY(split_area(*area, end));
-    account_area(*area, -static_cast<i64>(area->pages()));
-    area->flags = flags;
-    account_area(*area, static_cast<i64>(area->pages()));
+    set_area_flags(*area, flags);
     protect_entries(gather, *area);
     return &merge_area(*area);
 }

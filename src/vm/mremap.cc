@@ -97,8 +97,9 @@ Result<VirtAddr> move_area(MmStruct& mm, VmArea& area, const Move& move, VirtAdd
         insert_area_locked(copy);
         move_entries(gather, mm, move.old, to, moved);
     }
-    const bool unmap = !(move.flags & abi::MREMAP_DONTUNMAP) && move.old_bytes > 0;
-    if (unmap) {
+    if (move.flags & abi::MREMAP_DONTUNMAP) {
+        set_area_flags(area, area.flags & ~kVmLocks);  // nothing is left that could stay
+    } else if (move.old_bytes > 0) {
         const Result<void> done = do_munmap(mm, move.old, move.old + move.old_bytes, dead);
         ASSERT(done.ok() || done.error() == ENOMEM);  // splitting failed: an empty range remains
     }

@@ -38,7 +38,8 @@ enum VmFlags : u32 {
     kVmRandRead = 1 << 16,  //
     kVmDontCopy = 1 << 17,  // not in a forked child
     kVmDontExpand = 1 << 18,
-    kVmNoReserve = 1 << 21,  // not counted against memory when made
+    kVmLockOnFault = 1 << 19,  // with kVmLocked: pages stay once they are there, none is brought in
+    kVmNoReserve = 1 << 21,    // not counted against memory when made
     kVmWipeOnFork = 1 << 25,
     kVmDontDump = 1 << 26,
     kVmHugePage = 1 << 27,    // huge pages are wanted here, or not
@@ -47,6 +48,7 @@ enum VmFlags : u32 {
     kVmStack = 1u << 31,      // "[stack]"
 };
 inline constexpr u32 kVmAccess = kVmRead | kVmWrite | kVmExec;
+inline constexpr u32 kVmLocks = kVmLocked | kVmLockOnFault;
 
 /// A file as the address space sees it; fs::File implements it. Counted by its implementer.
 class MappedFile {

@@ -86,6 +86,83 @@ static void all_counts_once(void) {
     CHECK_NOT_MAPPED(map(2 << 20, PROT_READ, 0), EAGAIN);
 }
 
+static long locked_kb(void) {
+    char text[4096];
+    int fd = open("/proc/self/status", O_RDONLY);
+    long got = read(fd, text, sizeof text - 1);
+    close(fd);
+    NEED(got > 0);
+    text[got] = 0;
+    char* line = strstr(text, "VmLck:");
+    NEED(line);
+    return atol(line + 6);
+}
+static int resident(char* at, int pages) {
+    unsigned char in[64];
+    int count = 0;
+    NEED(pages <= 64 && mincore(at, (size_t)pages * kPage, in) == 0);
+    for (int i = 0; i < pages; i++) count += in[i] & 1;
+    return count;
+}
+
+enum { kOnFault = 4 }; /* MCL_ONFAULT */
+static void locked_when_touched(void) {
+    const long before = locked_kb();
+    char* at = map(16 * kPage, PROT_READ | PROT_WRITE, 0);
+    CHECK_EQ(syscall(SYS_mlock2, at, 16 * kPage, 1), 0);
+    CHECK_EQ(locked_kb() - before, 64);
+    CHECK_EQ(resident(at, 16), 0);
+    at[0] = 1;
+    CHECK_EQ(resident(at, 16), 1);
+    CHECK_EQ(mlock(at, 16 * kPage), 0);
+    CHECK_EQ(resident(at, 16), 16);
+    CHECK_EQ(munlock(at, 16 * kPage), 0);
+    CHECK_EQ(locked_kb() - before, 0);
+    CHECK_ERRNO(mlockall(kOnFault), EINVAL);
+    CHECK_ERRNO(syscall(SYS_mlock2, at, 16 * kPage, 2), EINVAL);
+    CHECK_EQ(mlockall(MCL_FUTURE | kOnFault), 0);
+    at = map(16 * kPage, PROT_READ | PROT_WRITE, 0);
+    CHECK_EQ(resident(at, 16), 0);
+    CHECK_EQ(mlockall(MCL_CURRENT | kOnFault), 0);
+    CHECK_EQ(resident(at, 16), 0);
+    CHECK(locked_kb() - before >= 128);
+    CHECK_EQ(mlockall(MCL_CURRENT), 0);
+    CHECK_EQ(resident(at, 16), 16);
+    CHECK_EQ(munlockall(), 0);
+    CHECK_EQ(locked_kb(), 0);
+}
+
+static void what_cannot_be_locked(void) {
+    char* at = map(4 * kPage, PROT_NONE, 0);
+    CHECK_ERRNO(mlock(at, kPage), ENOMEM);
+    int fd = open("short", O_RDWR | O_CREAT, 0600);
+    NEED(ftruncate(fd, kPage) == 0);
+    at = mmap(NULL, 3 * kPage, PROT_READ, MAP_SHARED, fd, 0);
+    NEED(at != MAP_FAILED);
+    CHECK_EQ(mlock(at, kPage), 0);
+    CHECK_ERRNO(mlock(at, 3 * kPage), ENOMEM);       /* beyond the end of the file */
+    CHECK_ERRNO(madvise(at, 3 * kPage, 22), EFAULT); /* MADV_POPULATE_READ */
+    NEED(munmap(at + kPage, kPage) == 0);
+    CHECK_ERRNO(mlock(at, 3 * kPage), ENOMEM);
+}
+
+static void locked_pages_move(void) {
+    char* at = map(8 * kPage, PROT_READ | PROT_WRITE, MAP_LOCKED);
+    NEED(at != MAP_FAILED);
+    memset(at, 7, 8 * kPage);
+    char* to = mremap(at, 8 * kPage, 8 * kPage, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    CHECK(to != MAP_FAILED);
+    CHECK_EQ(to[8 * kPage - 1], 7);
+    CHECK_EQ(at[8 * kPage - 1], 0);
+}
+
+static void zeros_are_resident(void) {
+    char* at = map(8 * kPage, PROT_READ | PROT_WRITE, 0);
+    CHECK_EQ(resident(at, 8), 0);
+    CHECK_EQ(at[kPage], 0);
+    CHECK_EQ(resident(at, 8), 1);
+}
+
 /* MREMAP_DONTUNMAP leaves the old range behind, which counts. */
 static void copies_count(void) {
     char* at = map(64 << 20, PROT_READ | PROT_WRITE, 0);
@@ -151,6 +228,8 @@ static void announce_barriers(void) {
 int main(void) {
     return run_cases((struct test_case[]){
         CASE(locks_count_once), CASE(mappings_count_as_locked), CASE(no_locks_at_all),
-        CASE(all_counts_once), CASE(copies_count), CASE(nothing_to_bring_in),
-        CASE(populate_is_killable), CASE(mincore_keeps_secrets), CASE(announce_barriers), END});
+        CASE(all_counts_once), CASE(locked_when_touched), CASE(what_cannot_be_locked),
+        CASE(locked_pages_move), CASE(zeros_are_resident), CASE(copies_count),
+        CASE(nothing_to_bring_in), CASE(populate_is_killable), CASE(mincore_keeps_secrets),
+        CASE(announce_barriers), END});
 }

@@ -6,26 +6,35 @@
 
 namespace vm {
 
-/// AsMapped: for writing where the area is private and writable, skipping areas without access.
+/// Where the next page lies that is to come in, from `at` on: there, or behind an area whose pages
+/// come when they are touched. `access`: for writing where the area is private and writable.
+/// ENOMEM: there is no area; EFAULT: nobody may use it.
+Result<VirtAddr> MmStruct::next_to_populate(VirtAddr at, upcall::Access& access) {
+    sched::ReadGuard guard(mmap_lock);
+    const VmArea* area = find_vma(at);
+    if (!area || at < area->start) return ENOMEM;
+    if (area->flags & kVmLockOnFault) return VirtAddr(area->end);
+    if (!(area->flags & kVmAccess)) return EFAULT;
+    const bool writes = (area->flags & (kVmWrite | kVmShared)) == kVmWrite;
+    access = writes ? upcall::Access::Write : upcall::Access::Read;
+    return VirtAddr(at);
+}
+
 Result<void> MmStruct::populate(VirtAddr at, VirtAddr end, Populate how) {
+    upcall::Access access = how == Populate::Write ? upcall::Access::Write : upcall::Access::Read;
     while (at < end) {
         if (sched::fatal_signal_pending(sched::current())) return EINTR;
-        upcall::Access access =
-            how == Populate::Write ? upcall::Access::Write : upcall::Access::Read;
         if (how == Populate::AsMapped) {
-            sched::ReadGuard guard(mmap_lock);
-            const VmArea* area = find_vma(at);
-            if (!area || at < area->start) return ENOMEM;
-            if (!(area->flags & kVmAccess)) {
-                at = area->end;
+            const VirtAddr next = TRY(next_to_populate(at, access));
+            if (next != at) {
+                at = next;
                 continue;
             }
-            const bool writes = (area->flags & (kVmWrite | kVmShared)) == kVmWrite;
-            if (writes) access = upcall::Access::Write;
         }
-        Result<FaultKind> done = handle_mm_fault(at, access);
+        const Result<FaultKind> done = handle_mm_fault(at, access);
         if (!done.ok()) {
-            return done.error() == EACCES ? EINVAL : done.error() == EFAULT ? ENOMEM : done.error();
+            if (done.error() == EACCES) return EINVAL;
+            return done.error() == EFAULT || done.error() == ENOMEM ? ENOMEM : EFAULT;
         }
         at += kPageSize;
     }
