@@ -322,23 +322,12 @@ void trace_fork(const Task& child) {
     trace::point(record);
 }
 
-/// Only SIGKILL ends the wait early. All other signals are held back meanwhile, so that they do
-/// not disturb the sleep.
+/// Only what kills ends the wait early: until then the child lives on the caller's stack.
 void wait_for_vfork(Task& child, sched::Vfork& vfork) {
-    Task& task = sched::current();
-    const u64 blocked = task.blocked;
     IrqGuard guard(tasks_lock);
-    {
-        IrqGuard sighand_guard(task.sighand->lock);
-        task.blocked = ~sig_bit(abi::SIGKILL);
-        recalc_sigpending(task);
-    }
-    while (!vfork.done && vfork.queue.sleep(tasks_lock).ok()) {
+    while (!vfork.done && vfork.queue.sleep_killable(tasks_lock).ok()) {
     }
     child.vfork = nullptr;
-    IrqGuard sighand_guard(task.sighand->lock);
-    task.blocked = blocked;
-    recalc_sigpending(task);
 }
 
 }  // namespace
