@@ -46,10 +46,36 @@ bool may_be_realtime(u32 command) {
            command == abi::FUTEX_WAIT_REQUEUE_PI || command == abi::FUTEX_LOCK_PI2;
 }
 
+u64 restart_wait(sched::Task& task);
+
+/// A wait with a deadline that a signal ended goes on after a stop, until the same deadline; after a
+/// handler it is EINTR. Linux: futex_wait_restart().
+Result<void> wait_until(const process::FutexWait& wait) {
+    const Result<void> done = process::futex_wait(wait);
+    const bool interrupted = !done.ok() && done.error() == ERESTARTSYS;
+    if (!interrupted || wait.deadline_ns == sched::kForever) return done;
+    sched::Task& task = sched::current();
+    task.restart_data[0] = wait.at.raw();
+    task.restart_data[1] = wait.deadline_ns;
+    task.restart_data[2] = u64{wait.bitset} << 32 | wait.expected;
+    task.restart_data[3] = u64(wait.scope);
+    task.restart_function = restart_wait;
+    return ERESTART_RESTARTBLOCK;
+}
+
+/// restart_syscall(2).
+u64 restart_wait(sched::Task& task) {
+    return to_register(wait_until({.at = VirtAddr(task.restart_data[0]),
+                                   .scope = FutexScope(task.restart_data[3]),
+                                   .expected = u32(task.restart_data[2]),
+                                   .bitset = u32(task.restart_data[2] >> 32),
+                                   .deadline_ns = task.restart_data[1]}));
+}
+
 Result<void> wait(const FutexCall& call) {
     const u64 deadline = TRY(futex_deadline(call));
     const process::FutexWait wait{call.at, call.scope, call.value, call.value3, deadline};
-    if (call.command != abi::FUTEX_WAIT_REQUEUE_PI) return process::futex_wait(wait);
+    if (call.command != abi::FUTEX_WAIT_REQUEUE_PI) return wait_until(wait);
     return process::futex_wait_requeue_pi(wait, call.at2);
 }
 
