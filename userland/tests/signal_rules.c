@@ -141,6 +141,20 @@ static void order(void) {
 /* --- what each source tells ---------------------------------------------------------------------
  */
 
+/* Whether there is such a signal is asked after whether there is such a process. */
+static void no_such_signal(void) {
+    pid_t gone = fork_or_die();
+    if (gone == 0) _exit(0);
+    status_of(gone);
+    CHECK_ERRNO(kill(gone, 99), ESRCH);
+    CHECK_ERRNO(kill(getpid(), 99), EINVAL);
+    CHECK_ERRNO(kill(getpid(), -1), EINVAL);
+    CHECK_ERRNO(kill(-gone, 99), ESRCH);
+    CHECK_ERRNO(kill(0, 65), EINVAL);
+    CHECK_ERRNO(syscall(SYS_tgkill, getpid(), gone, 99), ESRCH);
+    CHECK_ERRNO(syscall(SYS_tgkill, getpid(), getpid(), 99), EINVAL);
+}
+
 static void sources(void) {
     siginfo_t info;
     int ends[2];
@@ -339,6 +353,8 @@ static void* kick_me(void* target) {
         pthread_join(kicker_, NULL);                                \
         error_;                                                     \
     })
+enum { kFutexWait = 0 };
+static uint32_t word;
 static void interrupted_calls(void) {
     int ends[2], epoll = epoll_create1(0);
     char byte;
@@ -362,6 +378,7 @@ static void interrupted_calls(void) {
         CHECK_EQ(KICKED(flags, nanosleep(&second, &left)), EINTR);
         CHECK(left.tv_sec == 0 && left.tv_nsec > 0);
         CHECK_EQ(KICKED(flags, syscall(SYS_rt_sigtimedwait, &mask, &info, &second, 8)), EINTR);
+        CHECK_EQ(KICKED(flags, syscall(SYS_futex, &word, kFutexWait, 0, &second)), EINTR);
     }
     CHECK_EQ(KICKED(0, read(ends[0], &byte, 1)), EINTR);
     pid_t pid = fork_or_die();
@@ -373,6 +390,12 @@ static void interrupted_calls(void) {
     CHECK_EQ(KICKED(SA_RESTART, read(ends[0], &byte, 1)), 0);
     CHECK_EQ(KICKED(SA_RESTART, waitpid(pid, NULL, 0)), 0);
     CHECK_ERRNO(syscall(SYS_restart_syscall), EINTR);
+}
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* A stop and a continuation without a handler leave no trace in the calls they interrupt. */
@@ -394,12 +417,19 @@ static int stopped_call(int which) {
             _exit(write(ends[1], "", 1) != 1);
         }
         return read(ends[0], &byte, 1) == 1 ? 0 : errno;
+    case 5: { /* until the time that was set at first, however often it is stopped */
+        const int64_t begin = now_ms();
+        const int64_t result = syscall(SYS_futex, &word, kFutexWait, 0, &time);
+        const int error = errno;
+        if (now_ms() - begin < 299) return 98;
+        return result == -1 && error == ETIMEDOUT ? 0 : error;
+    }
     default: return 99;
     }
 }
 static void across_a_stop(void) {
-    const int wanted[] = {0, 0, 0, EINTR, 0}; /* epoll_wait is the exception: signal(7) */
-    for (int which = 0; which < 5; which++) {
+    const int wanted[] = {0, 0, 0, EINTR, 0, 0}; /* epoll_wait is the exception: signal(7) */
+    for (int which = 0; which < 6; which++) {
         pid_t pid = fork_or_die();
         if (pid == 0) _exit(stopped_call(which));
         nap(100);
@@ -418,6 +448,7 @@ static void across_a_stop(void) {
 int main(void) {
     return run_cases((struct test_case[]){
         CASE(pending_limit), CASE(pending_limit_of_user), CASE(pending_signals_keep_their_user),
-        CASE(order), CASE(sources), CASE(of_children), CASE(child_flags), CASE(forgery),
-        CASE(stacks), CASE(stack_overflow), CASE(interrupted_calls), CASE(across_a_stop), END});
+        CASE(order), CASE(no_such_signal), CASE(sources), CASE(of_children), CASE(child_flags),
+        CASE(forgery), CASE(stacks), CASE(stack_overflow), CASE(interrupted_calls),
+        CASE(across_a_stop), END});
 }

@@ -67,8 +67,13 @@ Result<void> kill_pgrp(sched::PidNumber pgrp, int signal) {
     return send_to_pgrp(pgrp, send);
 }
 
+/// Whether there is such a signal is asked only of who is there: that nobody is, is told first.
+static Result<void> for_invalid_signal(Result<void> found) {
+    return !found.ok() && found.error() == ESRCH ? ESRCH : EINVAL;
+}
+
 Result<void> kill(sched::PidNumber pid, int signal) {
-    if (signal != 0 && !is_valid_signal(signal)) return EINVAL;
+    if (signal != 0 && !is_valid_signal(signal)) return for_invalid_signal(kill(pid, 0));
     if (pid == INT32_MIN) return ESRCH;
     GroupSend send{.info = info_from_current(signal, abi::SI_USER), .check = true};
     IrqGuard guard(tasks_lock);
@@ -81,7 +86,9 @@ Result<void> kill(sched::PidNumber pid, int signal) {
 }
 
 Result<void> tgkill(sched::PidNumber tgid, sched::PidNumber tid, int signal) {
-    if (signal != 0 && !is_valid_signal(signal)) return EINVAL;
+    if (signal != 0 && !is_valid_signal(signal)) {
+        return for_invalid_signal(tgkill(tgid, tid, 0));
+    }
     return send_to_thread(tgid, tid, info_from_current(signal, abi::SI_TKILL));
 }
 
