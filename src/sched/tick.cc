@@ -63,9 +63,11 @@ void update_load(u64 now) {
             load_state.next_ns = now + kLoadPeriodNs;
             break;
         }
+        const bool is_last = now < load_state.next_ns + kLoadPeriodNs;
         for (unsigned i = 0; i < 3; i++) {
             u64& load = load_state.averages[i];
-            load = (load * kDecay[i] + active * (kFixed1 - kDecay[i])) / kFixed1;
+            const u64 then = is_last ? active : 0;
+            load = (load * kDecay[i] + then * (kFixed1 - kDecay[i])) / kFixed1;
         }
     }
 }

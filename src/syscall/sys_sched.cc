@@ -4,6 +4,7 @@
 #include "abi/resource.h"
 #include "abi/sched.h"
 #include "core/percpu/percpu.h"
+#include "mm/page_alloc/node.h"
 #include "process/process.h"
 #include "sched/signal_struct.h"
 #include "syscall/sched_target.h"
@@ -45,7 +46,7 @@ Result<void> sys_sched_setaffinity(PidNumber pid, u32 size, UserPtr<const u8> fr
 
 Result<void> sys_getcpu(UserPtr<u32> cpu, UserPtr<u32> node, VirtAddr) {
     if (!cpu.is_null()) TRY(cpu.copy_out(cpu_id()));
-    if (!node.is_null()) TRY(node.copy_out(0));
+    if (!node.is_null()) TRY(node.copy_out(mm::node_of_cpu(cpu_id())));
     return {};
 }
 
@@ -59,7 +60,7 @@ struct NiceRequest {
     bool setting;
     int best = 20;  // the lowest nice value seen
     bool found = false;
-    Errno why = ESRCH;
+    Result<void> refused = {};  // why one of them was not changed, whatever became of the others
 };
 
 bool matches(const NiceRequest& request, const Task& task) {
@@ -77,13 +78,13 @@ void apply(NiceRequest& request, Task& task) {
         return;
     }
     if (!may_schedule(task)) {
-        request.why = EPERM;
+        request.refused = EPERM;
         return;
     }
     const bool allowed = u64(20 - request.nice) <= limit_of(task, abi::RLIMIT_NICE) ||
                          sched::capable(abi::CAP_SYS_NICE);
     if (request.nice < task.nice && !allowed) {
-        request.why = EACCES;
+        request.refused = EACCES;
         return;
     }
     request.found = true;
@@ -101,7 +102,8 @@ Result<void> for_matching(NiceRequest& request) {
     for (Task* task = sched::next_task(1); task; task = sched::next_task(task->pid + 1)) {
         if (matches(request, *task)) apply(request, *task);
     }
-    return request.found ? Result<void>() : request.why;
+    if (!request.refused.ok()) return request.refused.error();
+    return request.found ? Result<void>() : ESRCH;
 }
 
 /// The kernel returns 20 - nice, so that no result looks like an error.
