@@ -202,6 +202,9 @@ Result<void> Epoll::control(int op, fs::File& file, int fd, EpollEvent event) {
     sched::MutexGuard files(epoll_mutex);
     EpollItem* item = find(file, fd);
     if (item && (item->file != &file || item->fd != fd)) item = nullptr;
+    constexpr u32 kMayBeExclusive =
+        EPOLLIN | EPOLLOUT | kAlways | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
+    if ((event.events & EPOLLEXCLUSIVE) && (event.events & ~kMayBeExclusive)) return EINVAL;
     if (op == EPOLL_CTL_ADD) return item ? EEXIST : add(file, fd, event);
     if (op != EPOLL_CTL_DEL && op != EPOLL_CTL_MOD) return EINVAL;
     if (!item) return ENOENT;
@@ -247,12 +250,15 @@ Result<usize> Epoll::harvest(UserPtr<EpollEvent> to, usize limit) {
         fault = !copy_to_user((to + found).address(), &event, sizeof event).ok();
         if (!fault) found++;
         IrqGuard ready_guard(lock_);
+        if (!fault && (item->event.events & EPOLLET) && !(item->event.events & EPOLLONESHOT)) {
+            continue;  // if it was woken meanwhile, it is on the list again: another edge
+        }
         if (item->ready_link.is_linked()) item->ready_link.unlink();
         if (fault) {
             ready_.push_front(*item);
         } else if (item->event.events & EPOLLONESHOT) {
             item->event.events &= kPrivateBits;
-        } else if (!(item->event.events & EPOLLET)) {
+        } else {
             again.push_back(*item);
         }
     }

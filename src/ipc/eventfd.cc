@@ -23,7 +23,7 @@ public:
         }
         const u64 taken = is_semaphore_ ? 1 : count_;
         count_ -= taken;
-        writable_.wake_all();
+        writable_.wake_one();  // and all who are not exclusive
         return taken;
     }
 
@@ -34,7 +34,7 @@ public:
             TRY(writable_.sleep(lock_));
         }
         count_ += value;
-        readable_.wake_all();
+        readable_.wake_one();
         return {};
     }
 

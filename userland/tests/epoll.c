@@ -48,6 +48,47 @@ static void edge_triggered(void) {
     CHECK_EQ(ready(epoll_fd, 0), EPOLLIN);
 }
 
+/* An edge that comes while the last one is being told is told, too: here, of another kind. */
+static void edges_in_a_row(void) {
+    int ends[2], epoll_fd = epoll_create1(0);
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(watch(epoll_fd, ends[0], EPOLLIN | EPOLLET), 0);
+    for (int round = 0; round < 300; round++) {
+        pid_t pid = fork_or_die();
+        if (pid == 0) _exit(write(ends[1], "a", 1) != 1);
+        char c;
+        CHECK(ready(epoll_fd, 2000) & EPOLLIN);
+        CHECK_EQ(read(ends[0], &c, 1), 1);
+        status_of(pid);
+    }
+}
+
+/* Of those who wait exclusively one is woken, of the others all. */
+static void exclusive(void) {
+    int ends[2], woken = 0, epoll_fd = epoll_create1(0);
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_ERRNO(watch(epoll_fd, ends[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT), EINVAL);
+    CHECK_ERRNO(watch(epoll_fd, ends[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLRDHUP), EINVAL);
+    CHECK_ERRNO(watch(epoll_fd, epoll_create1(0), EPOLLIN | EPOLLEXCLUSIVE), EINVAL);
+    pid_t pids[4];
+    for (int i = 0; i < 4; i++) {
+        pids[i] = fork_or_die();
+        if (pids[i] == 0) {
+            int own = epoll_create1(0);
+            NEED(watch(own, ends[0], i < 3 ? EPOLLIN | EPOLLEXCLUSIVE | EPOLLET : EPOLLIN) == 0);
+            _exit(ready(own, 400) == EPOLLIN);
+        }
+    }
+    usleep(150000); /* all wait */
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    for (int i = 0; i < 3; i++) woken += WEXITSTATUS(status_of(pids[i]));
+    CHECK_EQ(woken, 1);
+    CHECK_EXITED(status_of(pids[3]), 1);
+    CHECK_EQ(watch(epoll_fd, ends[0], EPOLLIN | EPOLLEXCLUSIVE), 0);
+    struct epoll_event event = {.events = EPOLLIN};
+    CHECK_ERRNO(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, ends[0], &event), EINVAL);
+}
+
 static void one_shot(void) {
     int fd = eventfd(0, EFD_NONBLOCK), epoll_fd = epoll_create1(0);
     CHECK_EQ(watch(epoll_fd, fd, EPOLLIN | EPOLLONESHOT), 0);
@@ -213,7 +254,8 @@ static void copies_between_files(void) {
 
 int main(void) {
     return run_cases((struct test_case[]){
-        CASE(level_triggered), CASE(edge_triggered), CASE(one_shot), CASE(wrong_arguments),
-        CASE(loops_are_refused), CASE(closing_forgets), CASE(waiters_wake), CASE(event_counter),
-        CASE(poll_and_select), CASE(ppoll_lets_signals_in), CASE(copies_between_files), END});
+        CASE(level_triggered), CASE(edge_triggered), CASE(edges_in_a_row), CASE(exclusive),
+        CASE(one_shot), CASE(wrong_arguments), CASE(loops_are_refused), CASE(closing_forgets),
+        CASE(waiters_wake), CASE(event_counter), CASE(poll_and_select), CASE(ppoll_lets_signals_in),
+        CASE(copies_between_files), END});
 }
