@@ -6,6 +6,8 @@
 
 namespace ipc {
 
+void (*broken_pipe_hook)() = nullptr;
+
 Pipe::State Pipe::state() {
     IrqGuard guard(lock_);
     return {.head = head_, .tail = tail_, .readers = readers_, .writers = writers_};
@@ -52,7 +54,7 @@ void Pipe::append(const PipeBuffer& buffer) {
     IrqGuard guard(lock_);
     buffer_at(head_) = buffer;
     head_++;
-    readable_.wake_all();
+    readable_.wake_one();  // and all who are not exclusive
 }
 
 /// The first `bytes` bytes of the first buffer are not needed any more.
@@ -63,7 +65,7 @@ void Pipe::take_away(PipeBuffer& buffer, usize bytes) {
     put_page(*buffer.page);
     IrqGuard guard(lock_);
     tail_++;
-    writable_.wake_all();
+    writable_.wake_one();
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -153,8 +155,9 @@ Result<usize> Pipe::write(IovIter& from, bool nonblocking, As kind) {
         }
         const auto waited = put.ok() ? wait_for_slot(nonblocking) : put.error();
         if (waited.ok()) continue;
-        if (written > 0) break;
-        return waited.error();
+        if (written == 0) return waited.error();
+        if (waited.error() == EPIPE && broken_pipe_hook) broken_pipe_hook();
+        break;
     }
     return written;
 }

@@ -98,7 +98,7 @@ usize Pipe::pass_some(Pipe& to, usize count, Keep keep) {
         }
         IrqGuard guard(lock_);  // the page has gone with the other
         tail_++;
-        writable_.wake_all();
+        writable_.wake_one();
     }
     return done;
 }

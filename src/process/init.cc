@@ -5,6 +5,7 @@
 #include "core/log/printk.h"
 #include "fs/fd_table.h"
 #include "fs/namei.h"
+#include "ipc/pipe.h"
 #include "lib/errno_name.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
@@ -193,6 +194,7 @@ void init() {
     sched::adopt_kthread = adopt_kernel_thread;
     sched::kthread_exit_hook = exit_kernel_thread;
     arm_oops();
+    ipc::broken_pipe_hook = [] { send_signal_to_self(abi::SIGPIPE); };
     const Result<Task*> thread = sched::kthread_run(kthreadd_main, nullptr, "kthreadd");
     if (!thread.ok()) panic("cannot start kthreadd: %s", thread.error());
     const Result<void> oom = init_oom();

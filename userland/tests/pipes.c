@@ -41,6 +41,28 @@ static void die_of_pipe(void) {
 }
 static void killed(void) { CHECK_KILLED(in_child(die_of_pipe), SIGPIPE); }
 
+/* The last reader goes when it has read a part: the write says how much went, and yet there is a
+ * signal. */
+static void broken_halfway(void) {
+    enum { kBytes = 200000 };
+    static char block[kBytes];
+    int p[2];
+    NEED(pipe(p) == 0);
+    signal(SIGPIPE, note);
+    pid_t pid = fork_or_die();
+    if (pid == 0) {
+        close(p[1]);
+        for (int got = 0; got < 50000;) got += (int)read(p[0], block, 50000 - got);
+        usleep(20000);
+        _exit(0);
+    }
+    close(p[0]);
+    const long written = write(p[1], block, kBytes);
+    CHECK(written >= 50000 && written < kBytes);
+    CHECK_EQ(caught, SIGPIPE);
+    CHECK_EXITED(status_of(pid), 0);
+}
+
 static void nonblocking(void) {
     int p[2];
     char block[4096] = {0};
@@ -152,7 +174,7 @@ static void fifos(void) {
 }
 
 int main(void) {
-    return run_cases((struct test_case[]){CASE(basic), CASE(broken), CASE(killed),
-                                          CASE(nonblocking), CASE(atomic_writes),
-                                          CASE(large_stream), CASE(interrupted), CASE(fifos), END});
+    return run_cases((struct test_case[]){
+        CASE(basic), CASE(broken), CASE(killed), CASE(broken_halfway), CASE(nonblocking),
+        CASE(atomic_writes), CASE(large_stream), CASE(interrupted), CASE(fifos), END});
 }
