@@ -72,7 +72,9 @@ void handle_interrupt(arch::TrapFrame& frame, unsigned vector) {
     this_cpu(vector_counts).of[vector]++;
     add_interrupt_randomness(vector);
     dispatch(frame, vector);
-    arch::this_cpu_add(ticks_in_irqs, arch::rdtsc() - begin);
+    const u64 ticks = arch::rdtsc() - begin;
+    arch::this_cpu_add(ticks_in_irqs, ticks);
+    softirq::note_interrupt(ticks);
     arch::this_cpu_write(interrupted, outer);
     irq_exit();
     // Only now: softirqs, too, are work that a sleeping processor would not do.

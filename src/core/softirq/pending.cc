@@ -30,6 +30,12 @@ struct Counts {
 };
 PER_CPU Counts counts{};
 
+}  // namespace
+
+PER_CPU u64 ticks_of_interrupts = 0;
+
+namespace {
+
 void report_leak(unsigned number, u32 before, u32 after) {
     const Symbol action = find_symbol(reinterpret_cast<u64>(actions[number]));
     printk(Level::Err, "softirq %s: %s began with preempt_count %#x and left %#x", kNames[number],
@@ -40,6 +46,7 @@ void report_leak(unsigned number, u32 before, u32 after) {
 }  // namespace
 
 Serving::Serving() : begin_(arch::rdtsc()) {
+    arch::this_cpu_write(ticks_of_interrupts, u64{0});
     arch::this_cpu_add(preempt_count, kSoftirqOffset);
     arch::barrier();
 }
@@ -47,7 +54,7 @@ Serving::Serving() : begin_(arch::rdtsc()) {
 Serving::~Serving() {
     arch::barrier();
     arch::this_cpu_add(preempt_count, -kSoftirqOffset);
-    this_cpu(counts).ticks += arch::rdtsc() - begin_;
+    this_cpu(counts).ticks += arch::rdtsc() - begin_ - arch::this_cpu_read(ticks_of_interrupts);
 }
 
 Budget::Budget() : deadline_(arch::rdtsc() + kMaxMs * arch::tsc_khz()), passes_left_(kMaxPasses) {}

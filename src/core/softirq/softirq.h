@@ -49,8 +49,10 @@ void run_pending();
 const char* name(unsigned number);
 u64 count(unsigned number, unsigned cpu);
 
-/// For how long softirqs ran on `cpu`, the interrupts that came meanwhile included.
+/// For how long softirqs ran on `cpu`, without the interrupts that came meanwhile.
 u64 time_ns(unsigned cpu);
+/// An interrupt took that many ticks of the time stamp counter, which is nobody else's time.
+inline void note_interrupt(u64 ticks);
 
 /// Makes ksoftirqd of this processor run. Set once by sched/; interrupts are off when it is called.
 extern void (*wake_ksoftirqd)();
@@ -65,7 +67,9 @@ inline void irq_exit();
 // --- inline bodies ------------------------------------------------------------------------------
 
 namespace softirq {
-extern u32 pending_mask;  // per-CPU; written with interrupts off
+extern u32 pending_mask;         // per-CPU; written with interrupts off
+extern u64 ticks_of_interrupts;  // per-CPU; since a softirq began
+inline void note_interrupt(u64 ticks) { arch::this_cpu_add(ticks_of_interrupts, ticks); }
 inline u32 pending() { return arch::this_cpu_read(pending_mask); }
 }  // namespace softirq
 
