@@ -98,7 +98,7 @@ int __vdso_clock_getres(int clock, Timespec* to) {
     if (!is_coarse && !is_one_of(kPrecise | kRaw, u32(clock))) {
         return int(system_call(229, clock, to));
     }
-    if (to != nullptr) *to = {0, is_coarse ? i64(vvar_page.tick_ns) : 1};
+    if (to != nullptr) *to = {0, i64(is_coarse ? vvar_page.tick_ns : vvar_page.timer_ns)};
     return 0;
 }
 

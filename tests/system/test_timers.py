@@ -47,7 +47,9 @@ def test_nohz_off(prompt):
 
 def test_naps_are_exact(prompt):
     """A millisecond is a millisecond, and at most a tenth more."""
-    latest = nap_lateness(prompt("", 1))
+    shell = prompt("", 1)
+    latest = nap_lateness(shell)
+    assert "# resolution: 1 ns\nok" in shell.run("/tests/clocks | grep -A1 resolution:")
     assert len(latest) == 2 and max(latest) <= 100_000, latest
 
 
@@ -56,6 +58,7 @@ def test_highres_off(prompt):
     shell = prompt("highres=off", 1)
     assert 500_000 < nap_lateness(shell)[0] < 4_200_000
     assert ".hres_active    : 0" in shell.run("cat /proc/timer_list")
+    assert "# resolution: 4000000 ns\nok" in shell.run("/tests/clocks | grep -A1 resolution:")
 
 
 def test_timer_list(prompt):

@@ -48,6 +48,7 @@ struct TimePage {
     ClockLine raw;  // as monotonic, but never adjusted
     u64 coarse_ns;  // the monotonic clock at the last update
     u64 tick_ns;    // resolution of the coarse clocks
+    u64 timer_ns;   // of the others, as timers have it
     i32 minutes_west, dst_time;
     u32 has_cpu_number;  // rdtscp yields the number of the processor
 

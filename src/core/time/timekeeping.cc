@@ -11,6 +11,7 @@
 #include "core/time/clock_base.h"
 #include "core/time/hrtimer.h"
 #include "core/time/ntp.h"
+#include "core/time/tick/tick.h"
 #include "core/time/time_page.h"
 #include "core/time/watchdog.h"
 #include "lib/string.h"
@@ -330,9 +331,15 @@ Result<void> set_time_zone(TimeZone zone, bool with_time) {
     return timekeeping_inject_offset(i64{zone.minutes_west} * 60 * kNs);
 }
 
+void timekeeping_resolution_changed() {
+    Writing writing;
+    page.timer_ns = hrtimer_resolution_ns();
+}
+
 void timekeeping_publish(void* memory) {
     Writing writing;
     page.tick_ns = kTickNs;
+    page.timer_ns = hrtimer_resolution_ns();
     page.has_cpu_number = arch::cpu_features.rdtscp;
     published = new (memory) TimePage{};
 }

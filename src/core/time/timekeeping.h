@@ -46,6 +46,9 @@ Result<void> set_time_zone(TimeZone zone, bool with_time);
 /// or NTP has work at the end of the second.
 u64 next_update_due();
 
+/// Timers have become exact, on the first processor: programs see it by clock_getres(2).
+void timekeeping_resolution_changed();
+
 /// Keeps a TimePage for programs in `memory`, a zeroed page, from now on. Boot.
 void timekeeping_publish(void* memory);
 

@@ -4,6 +4,7 @@
 
 #include "abi/prctl.h"
 #include "core/time/clock.h"
+#include "core/time/tick/tick.h"
 #include "process/timer/cpu_clock.h"
 #include "sched/sched.h"
 
@@ -18,6 +19,7 @@ Result<u64> reading(int) {
 
 Result<u64> one_ns(int) { return 1; }
 Result<u64> one_tick(int) { return time::kTickNs; }
+Result<u64> timers(int) { return time::hrtimer_resolution_ns(); }
 
 Result<void> set_realtime(u64 ns) {
     if (!sched::capable(abi::CAP_SYS_TIME)) return EPERM;
@@ -37,18 +39,18 @@ Result<u64> cpu_resolution(int clock) {
     return cpu_clock_resolution_ns(*found);
 }
 
-constexpr KClock kRealtime{reading<time::realtime_ns>, one_ns, set_realtime, true};
-constexpr KClock kMonotonic{reading<time::now_ns>, one_ns};
+constexpr KClock kRealtime{reading<time::realtime_ns>, timers, set_realtime, true};
+constexpr KClock kMonotonic{reading<time::now_ns>, timers};
 constexpr KClock kProcessTime{cpu_time, one_ns};
 constexpr KClock kThreadTime{cpu_time, one_ns};
 constexpr KClock kCpuTime{cpu_time, cpu_resolution};
-constexpr KClock kRaw{reading<time::raw_ns>, one_ns};
+constexpr KClock kRaw{reading<time::raw_ns>, timers};
 constexpr KClock kRealtimeCoarse{reading<time::realtime_coarse_ns>, one_tick};
 constexpr KClock kMonotonicCoarse{reading<time::coarse_ns>, one_tick};
-constexpr KClock kBoottime{reading<time::boottime_ns>, one_ns};
-constexpr KClock kRealtimeAlarm{reading<time::realtime_ns>, one_ns};
-constexpr KClock kBoottimeAlarm{reading<time::boottime_ns>, one_ns};
-constexpr KClock kTai{reading<time::tai_ns>, one_ns};
+constexpr KClock kBoottime{reading<time::boottime_ns>, timers};
+constexpr KClock kRealtimeAlarm{reading<time::realtime_ns>, timers};
+constexpr KClock kBoottimeAlarm{reading<time::boottime_ns>, timers};
+constexpr KClock kTai{reading<time::tai_ns>, timers};
 
 constexpr const KClock* kClocks[] = {
     &kRealtime,         // CLOCK_REALTIME

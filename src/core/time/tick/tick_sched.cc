@@ -9,6 +9,7 @@
 #include "core/time/tick/tick.h"
 #include "core/time/tick/tick_interrupt.h"
 #include "core/time/tick/tick_trace.h"
+#include "core/time/timekeeping.h"
 #include "core/time/timer_interrupt.h"
 #include "core/time/wheel/run.h"
 #include "core/time/wheel/timer_base.h"
@@ -120,6 +121,7 @@ void switch_mode(LocalTick& tick, u64 now) {
     tick.mode = TickSched::Mode::HighRes;
     base.switch_to_high_resolution();
     tick.timer.start(tick.next_ns, TimerMode::AbsolutePinned);
+    if (cpu_id() == 0) timekeeping_resolution_changed();
     printk(Level::Debug, "Switched to high resolution mode on CPU %u", cpu_id());
 }
 
