@@ -89,7 +89,7 @@ bool flush_work(Work& work) {
 }
 
 bool flush_delayed_work(DelayedWork& work) {
-    if (work.timer.try_to_cancel() == time::CancelResult::Cancelled) {
+    if (work.timer.cancel()) {  // else its callback has enqueued the work by now, if it ran
         IrqOffGuard guard;
         enqueue(work.cpu, *work.wq, work.work);
     }
