@@ -16,7 +16,7 @@
 /// Why not readers that can be preempted: each would have to count its nesting in its task and to
 /// look, on the way out, whether a grace period waits for it, and the scheduler would keep lists of
 /// those that it took the processor from; our sections are shorter than what that costs. Readers
-/// that must sleep use SRCU (sched/rcu/srcu.h).
+/// that must sleep take a reference before they leave the section.
 #pragma once
 
 #include <atomic>

@@ -120,10 +120,12 @@ Task* clock_task_of(const PosixTimer& timer) {
 
 Result<i32> timer_create(int clock_id, const abi::Sigevent* event) {
     const TimerClock clock = TRY(timer_clock_of(clock_id));
-    PosixTimers& all = *TRY(own_timers());
+    Result<PosixTimers*> own = own_timers();
+    Result<void*> memory = own.ok() ? timer_cache.alloc(mm::Gfp::Kernel) : ENOMEM;
+    if (!memory.ok()) return EAGAIN;
+    PosixTimers& all = *own.value();
     Task& task = sched::current();
-    void* const memory = TRY(timer_cache.alloc(mm::Gfp::Kernel));
-    PosixTimer* const timer = new (memory) PosixTimer(*task.signal, clock_id, clock);
+    PosixTimer* const timer = new (memory.value()) PosixTimer(*task.signal, clock_id, clock);
     timer->queued.timer = timer;
     constexpr abi::Sigevent kDefault{.value = 0,
                                      .signo = abi::SIGALRM,

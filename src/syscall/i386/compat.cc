@@ -4,6 +4,7 @@
 
 #include "abi/mman.h"
 #include "core/time/clock.h"
+#include "core/time/timekeeping.h"
 
 namespace syscall {
 
@@ -82,7 +83,8 @@ Result<void> gettimeofday32(UserPtr<Pair32> at, UserPtr<Pair32> zone) {
     if (!at.is_null()) {
         TRY(at.copy_out({i32(now / kNsPerSecond), i32(now % kNsPerSecond / 1000)}));
     }
-    if (!zone.is_null()) TRY(zone.copy_out({0, 0}));
+    const time::TimeZone kept = time::time_zone();
+    if (!zone.is_null()) TRY(zone.copy_out({kept.minutes_west, kept.dst_time}));
     return {};
 }
 
