@@ -32,8 +32,8 @@ inline constexpr u32 kPipeFewSlots = 2;             // of a new one of a user wh
 /// such a user may have until new ones are small, and until there are none. 0: no limit.
 extern constinit std::atomic<u32> pipe_max_size, pipe_user_pages_soft, pipe_user_pages_hard;
 
-/// Sends the running task SIGPIPE: process/ does. For a write that finds the last reader gone when a
-/// part of it has been read, so that EPIPE cannot be its outcome.
+/// Sends the running task SIGPIPE: process/ does. For a write that finds the last reader gone when
+/// a part of it has been read, so that EPIPE cannot be its outcome.
 extern void (*broken_pipe_hook)();
 
 struct PipeBuffer {

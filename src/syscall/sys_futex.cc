@@ -48,8 +48,8 @@ bool may_be_realtime(u32 command) {
 
 u64 restart_wait(sched::Task& task);
 
-/// A wait with a deadline that a signal ended goes on after a stop, until the same deadline; after a
-/// handler it is EINTR. Linux: futex_wait_restart().
+/// A wait with a deadline that a signal ended goes on after a stop, until the same deadline; after
+/// a handler it is EINTR. Linux: futex_wait_restart().
 Result<void> wait_until(const process::FutexWait& wait) {
     const Result<void> done = process::futex_wait(wait);
     const bool interrupted = !done.ok() && done.error() == ERESTARTSYS;

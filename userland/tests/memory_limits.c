@@ -10,8 +10,10 @@ enum { kPage = 4096 };
 
 /* As somebody else, whom limits bind. */
 static void become_nobody(void) {
-    if (getuid() == 0)
-        NEED(setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
+    enum { kNobody = 65534 };
+    if (getuid() != 0) return;
+    NEED(setresgid(kNobody, kNobody, kNobody) == 0);
+    NEED(setresuid(kNobody, kNobody, kNobody) == 0);
 }
 static void set_limit(int which, unsigned long bytes) {
     struct rlimit limit = {bytes, bytes};
