@@ -137,6 +137,9 @@ Result<Ref<File>> File::open_anonymous(const char* name, const FileOperations& o
 
 void File::release(File* file) {
     if (file->epoll_items) eventpoll_release(*file);
+    if (file->flags.load(std::memory_order_relaxed) & FASYNC) {
+        (void)file->ops->fasync(*file, -1, false);
+    }
     file->ops->release(*file);
     if (file->inode() != nullptr) release_locks(*file->inode(), LockKind::Flock, file);
     forget_writer(*file);

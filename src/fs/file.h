@@ -3,6 +3,7 @@
 
 #include "core/rcu/rcu.h"
 #include "core/user/iov_iter.h"
+#include "fs/fasync.h"
 #include "fs/mount.h"
 #include "fs/poll.h"
 #include "sched/mutex.h"
@@ -50,6 +51,9 @@ public:
     /// Where page `index` of it lies. EIO.
     virtual Result<PhysAddr> device_page(u64 index) const { return EIO; }
     virtual Result<void> fsync(File& file) const { return EINVAL; }
+    /// O_ASYNC was set or taken away, for the descriptor `fd`. ENOTTY: there are no signals for
+    /// this kind of file; ENOMEM.
+    virtual Result<void> fasync(File& file, int fd, bool on) const { return ENOTTY; }
     /// Lines for /proc/<pid>/fdinfo that only this kind of file has; returns their length.
     virtual usize show_fdinfo(File& file, std::span<char> room) const { return 0; }
     /// True for pipes, ttys, sockets: no position.
@@ -84,6 +88,7 @@ public:
     u64 position = 0;              // guarded by position_mutex where two tasks share the file
     void* private_data = nullptr;  // the operations' own
     const char* anonymous_name = nullptr;
+    FileOwner owner;              // of its signals: owner_of(), set_owner()
     void* epoll_items = nullptr;  // epoll instances that watch it: ipc/epoll.cc
 
     static void release(File* file);

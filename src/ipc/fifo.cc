@@ -82,6 +82,9 @@ public:
         TRY(UserPtr<int>(argument).copy_out(static_cast<int>(pipe_in(file).bytes())));
         return u64{0};
     }
+    Result<void> fasync(fs::File& file, int fd, bool on) const override {
+        return pipe_in(file).set_async(file, fd, on);
+    }
     bool is_stream() const override { return true; }
 };
 constexpr PipeOperations kPipeOps;

@@ -51,10 +51,15 @@ void Pipe::put_page(mm::Page& page) {
 
 /// There is a free slot.
 void Pipe::append(const PipeBuffer& buffer) {
-    IrqGuard guard(lock_);
-    buffer_at(head_) = buffer;
-    head_++;
-    readable_.wake_one();  // and all who are not exclusive
+    bool was_empty;
+    {
+        IrqGuard guard(lock_);
+        was_empty = head_ == tail_;
+        buffer_at(head_) = buffer;
+        head_++;
+        readable_.wake_one();  // and all who are not exclusive
+    }
+    if (was_empty) readers_told_.notify(fs::Ready::In);
 }
 
 /// The first `bytes` bytes of the first buffer are not needed any more.
@@ -63,9 +68,19 @@ void Pipe::take_away(PipeBuffer& buffer, usize bytes) {
     buffer.length -= static_cast<u32>(bytes);
     if (buffer.length > 0) return;
     put_page(*buffer.page);
-    IrqGuard guard(lock_);
-    tail_++;
-    writable_.wake_one();
+    drop_first();
+}
+
+/// The first buffer's slot is free; its page has another owner by now.
+void Pipe::drop_first() {
+    bool was_full;
+    {
+        IrqGuard guard(lock_);
+        was_full = is_full_locked();
+        tail_++;
+        writable_.wake_one();
+    }
+    if (was_full) writers_told_.notify(fs::Ready::Out);
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -204,11 +219,26 @@ Pipe::Partner Pipe::add_end(u32 access) {
 }
 
 void Pipe::remove_end(u32 access) {
-    IrqGuard guard(lock_);
-    if (access & 1) readers_--;
-    if (access & 2) writers_--;
-    readable_.wake_all();
-    writable_.wake_all();
+    bool one_side_left;
+    {
+        IrqGuard guard(lock_);
+        if (access & 1) readers_--;
+        if (access & 2) writers_--;
+        one_side_left = (readers_ == 0) != (writers_ == 0);
+        readable_.wake_all();
+        writable_.wake_all();
+    }
+    if (!one_side_left) return;
+    readers_told_.notify(fs::Ready::In);
+    writers_told_.notify(fs::Ready::Out);
+}
+
+Result<void> Pipe::set_async(fs::File& file, int fd, bool on) {
+    if (file.may_read()) TRY(readers_told_.set(file, fd, on));
+    if (!file.may_write()) return {};
+    const Result<void> set = writers_told_.set(file, fd, on);
+    if (!set.ok() && file.may_read()) (void)readers_told_.set(file, fd, false);
+    return set;
 }
 
 Result<void> Pipe::wait_for_partner(u32 access, Partner then) {

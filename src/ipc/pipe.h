@@ -104,6 +104,9 @@ public:
     /// may come, write and go before we look again. ERESTARTSYS.
     Result<void> wait_for_partner(u32 access, Partner then);
 
+    /// O_ASYNC of an end. ENOMEM.
+    Result<void> set_async(fs::File& file, int fd, bool on);
+
     RefCount ref_count;
     static void release(Pipe* pipe);
 
@@ -127,6 +130,7 @@ private:
     void put_page(mm::Page& page);
     void append(const PipeBuffer& buffer);
     void take_away(PipeBuffer& buffer, usize bytes);
+    void drop_first();
     usize grow_last(IovIter& from, const State& now, usize bytes);
     Result<usize> append_page(IovIter& from, As kind);
     Result<usize> read_some(IovIter& to);
@@ -148,6 +152,7 @@ private:
     u32 reader_opens_ GUARDED_BY(lock_) = 0, writer_opens_ GUARDED_BY(lock_) = 0;  // ever
     sched::WaitQueue readable_, writable_;  // something to read, or room; also ends that vanish
     sched::WaitQueue opened_;               // the open of a fifo waits here
+    fs::FasyncList readers_told_, writers_told_;
 };
 
 /// pipe2(2): a read end and a write end of a new pipe. `flags`: O_NONBLOCK, O_DIRECT. ENOMEM,

@@ -96,9 +96,7 @@ usize Pipe::pass_some(Pipe& to, usize count, Keep keep) {
             buffer.length -= piece;
             break;
         }
-        IrqGuard guard(lock_);  // the page has gone with the other
-        tail_++;
-        writable_.wake_one();
+        drop_first();
     }
     return done;
 }

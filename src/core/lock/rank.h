@@ -5,6 +5,7 @@
 /// *below* all the spin locks it already holds, so no two processors can wait for each other.
 /// There is deliberately no default rank. handouts/kernel/locking.md explains each entry.
 enum class LockRank : unsigned char {
+    Fasync,        // files whose owners want signals; these are sent under it
     Tasks,         // the list of all tasks, pids, parents and children, process groups, sessions
     Sighand,       // signal handlers and pending signals of a process
     PosixTimers,   // the timers of a process; taken when a signal of one is delivered or forgotten

@@ -5,8 +5,8 @@
 #include "sched/signal_struct.h"
 #include "sched/task.h"
 #include "syscall/file/calls.h"
+#include "syscall/file/fcntl_calls.h"
 #include "syscall/file/file_args.h"
-#include "syscall/file/lock_calls.h"
 
 namespace syscall {
 namespace {
@@ -106,9 +106,16 @@ Result<u64> sys_dup2(int from, int to) {
 
 // --- fcntl --------------------------------------------------------------------------------------
 
-Result<u64> set_status_flags(fs::File& file, u32 flags) {
-    constexpr u32 kChangeable = O_APPEND | O_NONBLOCK | FASYNC | O_DIRECT | O_NOATIME;
+/// O_ASYNC goes to who sends the signals, and is set only if there is somebody.
+Result<u64> set_status_flags(fs::File& file, int fd, u32 flags) {
+    constexpr u32 kChangeable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
     u32 old = file.flags.load();
+    const bool reads_secretly = (flags & ~old) & O_NOATIME;
+    if (reads_secretly && file.inode() && !fs::inode_owner_or_capable(*file.inode())) return EPERM;
+    if ((flags ^ old) & FASYNC) {
+        const Result<void> done = file.ops->fasync(file, fd, flags & FASYNC);
+        if (!done.ok() && done.error() != ENOTTY) return done.error();
+    }
     while (!file.flags.compare_exchange_weak(old, (old & ~kChangeable) | (flags & kChangeable))) {
     }
     return u64{0};
@@ -121,14 +128,19 @@ Result<u64> pipe_fcntl(fs::File& file, int command, u64 argument) {
     return u64{TRY(pipe->set_capacity(static_cast<u32>(argument)))};
 }
 
-Result<u64> file_fcntl(fs::File& file, int command, u64 argument) {
+Result<u64> file_fcntl(fs::File& file, int fd, int command, u64 argument) {
     switch (command) {
     case F_GETFL: return u64{file.flags.load() & ~O_CLOEXEC};
-    case F_SETFL: return set_status_flags(file, static_cast<u32>(argument));
+    case F_SETFL: return set_status_flags(file, fd, static_cast<u32>(argument));
     case F_GETPIPE_SZ:
     case F_SETPIPE_SZ: return pipe_fcntl(file, command, argument);
+    case F_SETOWN:
     case F_GETOWN:
-    case F_GETSIG: return u64{0};  // nobody: SIGIO is not sent
+    case F_SETSIG:
+    case F_GETSIG:
+    case F_SETOWN_EX:
+    case F_GETOWN_EX:
+    case F_GETOWNER_UIDS: return owner_fcntl(file, command, argument);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW: return lock_fcntl(file, command, argument);
@@ -148,7 +160,7 @@ Result<u64> sys_fcntl(int fd, int command, u64 argument) {
     case F_SETFD: TRY(files.set_close_on_exec(fd, (argument & FD_CLOEXEC) != 0)); return u64{0};
     }
     if ((file->flags.load() & O_PATH) && command != F_GETFL) return EBADF;
-    return file_fcntl(*file, command, argument);
+    return file_fcntl(*file, fd, command, argument);
 }
 
 constexpr Entry kCalls[] = {

@@ -121,6 +121,11 @@ Result<u64> sys_ioctl(int fd, u32 command, u64 argument) {
         }
         return u64{0};
     }
+    case FIOASYNC: {
+        const bool on = TRY(UserPtr<const int>(argument).copy_in()) != 0;
+        if (on != !!(file->flags.load() & FASYNC)) TRY(file->ops->fasync(*file, fd, on));
+        return u64{0};
+    }
     case FIONREAD:
         if (file->inode() && file->inode()->is_regular()) {
             const u64 left = file->inode()->size.load() - file->position;

@@ -5,7 +5,7 @@
 #include "fs/locks/file_lock.h"
 #include "sched/task.h"
 #include "syscall/file/calls.h"
-#include "syscall/file/lock_calls.h"
+#include "syscall/file/fcntl_calls.h"
 
 namespace syscall {
 
