@@ -141,9 +141,20 @@ void File::release(File* file) {
         (void)file->ops->fasync(*file, -1, false);
     }
     file->ops->release(*file);
+    file->allow_writing();
     if (file->inode() != nullptr) release_locks(*file->inode(), LockKind::Flock, file);
     forget_writer(*file);
     free_file(file);
+}
+
+Result<void> File::deny_writing() {
+    TRY(deny_write_access(*inode()));
+    denies_writing = true;
+    return {};
+}
+
+void File::allow_writing() {
+    if (std::exchange(denies_writing, false)) allow_write_access(*inode());
 }
 
 // --- as a mapped file -------------------------------------------------------------------------

@@ -88,10 +88,16 @@ public:
     u64 position = 0;              // guarded by position_mutex where two tasks share the file
     void* private_data = nullptr;  // the operations' own
     const char* anonymous_name = nullptr;
+    bool denies_writing = false;
     FileOwner owner;              // of its signals: owner_of(), set_owner()
     void* epoll_items = nullptr;  // epoll instances that watch it: ipc/epoll.cc
 
     static void release(File* file);
+
+    /// For a program that is executed: nobody may open it for writing as long as this file is open,
+    /// or until allow_writing(). ETXTBSY: somebody has.
+    Result<void> deny_writing();
+    void allow_writing();
 
     // vm::MappedFile
     void get() override { ref_count.inc(); }

@@ -74,15 +74,22 @@ void file_remove_privs(Inode& inode) {
     if (dropped && !capable(abi::CAP_FSETID)) inode.mode &= ~dropped;
 }
 
-Result<void> do_truncate(Inode& inode, u64 size) {
-    if (inode.is_dir()) return EISDIR;
-    if (!inode.is_regular()) return EINVAL;
-    if (size > static_cast<u64>(std::numeric_limits<i64>::max())) return EINVAL;
+static Result<void> truncate_locked(Inode& inode, u64 size) {
     sched::MutexGuard guard(inode.mutex);
     TRY(inode.ops.truncate(inode, size));
     file_remove_privs(inode);
     inode.mtime = inode.ctime = current_time();
     return inode.ops.attributes_changed(inode);
+}
+
+Result<void> do_truncate(Inode& inode, u64 size) {
+    if (inode.is_dir()) return EISDIR;
+    if (!inode.is_regular()) return EINVAL;
+    if (size > static_cast<u64>(std::numeric_limits<i64>::max())) return EINVAL;
+    TRY(get_write_access(inode));
+    const Result<void> done = truncate_locked(inode, size);
+    put_write_access(inode);
+    return done;
 }
 
 /// Adds `step` to the count unless it stands on the other side of zero.

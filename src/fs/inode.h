@@ -133,7 +133,8 @@ bool inode_owner_or_capable(const Inode& inode);
 void inode_init_owner(Inode& inode, const Inode* dir);
 
 /// Changes the size of a regular file, as truncate(2) does after its permission checks: times,
-/// set-user-ID bits, page cache. EISDIR, EINVAL, EFBIG, EPERM, ENOSPC. Takes the inode's mutex.
+/// set-user-ID bits, page cache. EISDIR, EINVAL, EFBIG, EPERM, ENOSPC, ETXTBSY. Takes the inode's
+/// mutex.
 Result<void> do_truncate(Inode& inode, u64 size);
 
 /// Drops the set-user-ID and set-group-ID bits when somebody without the right to keep them

@@ -213,7 +213,53 @@ static void hostile_images(void) {
     }
 }
 
+/* A program that runs cannot be written to, nor one that is written to be run. */
+static void busy_text(void) {
+    static char block[65536];
+    char path[64], target[256];
+    int from = open(self, O_RDONLY), to = open("program", O_WRONLY | O_CREAT, 0755);
+    NEED(from >= 0 && to >= 0);
+    for (ssize_t got; (got = read(from, block, sizeof block)) > 0;) {
+        NEED(write(to, block, (size_t)got) == got);
+    }
+    CHECK_REFUSED("./program", ETXTBSY);
+    close(to);
+    pid_t pid = fork_or_die();
+    if (pid == 0) {
+        execve("./program", (char*[]){"program", "wait", NULL}, environ);
+        _exit(99);
+    }
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    for (int i = 0; i < 500; i++) {
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        if (length > 8 && memcmp(target + length - 8, "/program", 8) == 0) break;
+        usleep(10000);
+    }
+    CHECK_ERRNO(open("program", O_WRONLY), ETXTBSY);
+    CHECK_ERRNO(open("program", O_RDWR | O_TRUNC), ETXTBSY);
+    CHECK_ERRNO(truncate("program", 0), ETXTBSY);
+    CHECK(open("program", O_RDONLY) >= 0);
+    CHECK_EQ(chmod("program", 0700), 0);
+    pid_t child = fork_or_die(); /* as many as like may run it */
+    if (child == 0) {
+        execve("./program", (char*[]){"program", "exit", "5", NULL}, environ);
+        _exit(99);
+    }
+    CHECK_EXITED(status_of(child), 5);
+    CHECK_ERRNO(open("program", O_WRONLY), ETXTBSY);
+    kill(pid, SIGKILL);
+    status_of(pid);
+    to = open("program", O_WRONLY);
+    for (int i = 0; i < 100 && to == -1; i++) { /* the last of its memory goes a little later */
+        usleep(10000);
+        to = open("program", O_WRONLY);
+    }
+    CHECK(to >= 0);
+    CHECK_EQ(truncate("program", 0), 0);
+}
+
 static int as_program(int argc, char** argv) {
+    if (strcmp(argv[1], "wait") == 0) return pause();
     if (strcmp(argv[1], "arguments") == 0) return report_arguments(argc, argv);
     if (strcmp(argv[1], "state") == 0) return report_state();
     if (strcmp(argv[1], "exit") == 0) return atoi(argv[2]);
@@ -229,5 +275,5 @@ int main(int argc, char** argv) {
     NEED(realpath("/proc/self/exe", self) || realpath(argv[0], self));
     return run_cases((struct test_case[]){CASE(arguments), CASE(state), CASE(refused),
                                           CASE(scripts), CASE(too_big), CASE(images),
-                                          CASE(hostile_images), END});
+                                          CASE(hostile_images), CASE(busy_text), END});
 }

@@ -207,6 +207,7 @@ Result<void> load_interpreter(BinPrm& bprm, const Image& program, const Elf64Phd
     const Result<void> read = image.read();
     if (!read.ok()) return read.error() == ENOEXEC ? ELIBBAD : read.error();
     TRY(map_image(bprm, image, image.is_fixed() ? image.low() : VirtAddr(0)));
+    file->allow_writing();  // it is not what is executed
     bprm.interpreter_base = image.bias;
     bprm.entry = image.at(image.header().entry);
     return {};

@@ -173,7 +173,9 @@ Result<Ref<fs::File>> open_exec(int dirfd, std::string_view name, u32 at_flags) 
     if (!inode->is_regular() || (path.mount->flags & abi::MS_NOEXEC)) return EACCES;
     constexpr unsigned kExecute = 1;
     TRY(fs::inode_permission(*inode, kExecute));
-    return fs::File::open(path, abi::O_RDONLY);
+    Ref<fs::File> file = TRY(fs::File::open(path, abi::O_RDONLY));
+    TRY(file->deny_writing());
+    return file;
 }
 
 Result<void> do_execveat(const ExecRequest& request, arch::TrapFrame& frame) {

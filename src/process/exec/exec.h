@@ -80,7 +80,8 @@ struct BinPrm {
     VirtAddr vdso;  // where its ELF header is; null: the program gets none
 };
 
-/// Opens a program: ENOENT, EACCES (not a regular file, no x bit, MNT_NOEXEC), ELOOP, …
+/// Opens a program, which nobody can write to as long as the file is open: ENOENT, EACCES (not a
+/// regular file, no x bit, MNT_NOEXEC), ELOOP, ETXTBSY (somebody has it open for writing), …
 Result<Ref<fs::File>> open_exec(int dirfd, std::string_view name, u32 at_flags);
 
 /// Follows #! lines: replaces `bprm.file` by the interpreter, at most 5 times (ELOOP), and adds
