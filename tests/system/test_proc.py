@@ -74,6 +74,20 @@ def test_every_file_can_be_read(agent):
             assert path.rsplit("/")[-1] in ("syscall", "stack", "wchan", "mem", "oom_adj", "clear_refs"), (path, error)
 
 
+def test_places_without_chance(agent):
+    """randomize_va_space: 0, everything lies where it did; 1, only the heap lies behind the program; 2, anywhere."""
+    setting = "/proc/sys/kernel/randomize_va_space"
+    sets = {}
+    for value in (0, 1, 2):
+        agent.run(["/bin/sh", "-c", f"echo {value} > {setting}"])
+        assert text_of(agent, setting) == f"{value}\n"
+        runs = [agent.run(["/tests/exec", "places"]).stdout.split() for _ in range(4)]
+        sets[value] = [len(set(column)) for column in zip(*runs)]  # code, stack, heap, mappings
+    assert sets[0] == [1, 1, 1, 1]
+    assert sets[1][1] > 1 and sets[1][2] == 1 and sets[1][3] > 1
+    assert sets[2][1] > 1 and sets[2][2] > 1 and sets[2][3] > 1
+
+
 @pytest.mark.parametrize("path", SHAPES)
 def test_shape(agent, path):
     """Ours matches; where the host has the file, the host's does, too: so the shape is Linux's."""

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <stddef.h>
 #include <sys/auxv.h>
+#include <sys/personality.h>
 
 extern char** environ;
 static char self[256]; /* this program: it is also what is executed, with a word that says why */
@@ -213,6 +214,51 @@ static void hostile_images(void) {
     }
 }
 
+/* Where things are, in hexadecimal: code, stack, heap, mappings. */
+static int report_places(void) {
+    char line[128];
+    void* heap = sbrk(0);
+    void* mapping = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int length = snprintf(line, sizeof line, "%p %p %p %p\n", (void*)report_places, (void*)&line,
+                          heap, mapping);
+    return write(1, line, (size_t)length) != length;
+}
+static void places_of(char* line, size_t size, int fixed) {
+    int p[2];
+    NEED(pipe(p) == 0);
+    pid_t pid = fork_or_die();
+    if (pid == 0) {
+        NEED(personality(fixed ? ADDR_NO_RANDOMIZE : 0) != -1);
+        NEED(dup2(p[1], 1) == 1);
+        execve(self, (char*[]){self, "places", NULL}, environ);
+        _exit(99);
+    }
+    close(p[1]);
+    memset(line, 0, size);
+    NEED(read(p[0], line, size - 1) > 0);
+    CHECK_EXITED(status_of(pid), 0);
+    close(p[0]);
+}
+/* Everything lies elsewhere each time, but for who has asked for the same places. */
+static void random_places(void) {
+    char first[128], next[128];
+    places_of(first, sizeof first, 1);
+    for (int i = 0; i < 3; i++) {
+        places_of(next, sizeof next, 1);
+        CHECK(strcmp(first, next) == 0);
+    }
+    unsigned long before[4], now[4];
+    int moved[4] = {0};
+    places_of(first, sizeof first, 0);
+    NEED(sscanf(first, "%lx %lx %lx %lx", before, before + 1, before + 2, before + 3) == 4);
+    for (int i = 0; i < 3; i++) {
+        places_of(next, sizeof next, 0);
+        NEED(sscanf(next, "%lx %lx %lx %lx", now, now + 1, now + 2, now + 3) == 4);
+        for (int j = 0; j < 4; j++) moved[j] += now[j] != before[j];
+    }
+    CHECK(moved[1] >= 2 && moved[2] >= 2 && moved[3] >= 2); /* the code of a static program stays */
+}
+
 /* A program that runs cannot be written to, nor one that is written to be run. */
 static void busy_text(void) {
     static char block[65536];
@@ -260,6 +306,7 @@ static void busy_text(void) {
 
 static int as_program(int argc, char** argv) {
     if (strcmp(argv[1], "wait") == 0) return pause();
+    if (strcmp(argv[1], "places") == 0) return report_places();
     if (strcmp(argv[1], "arguments") == 0) return report_arguments(argc, argv);
     if (strcmp(argv[1], "state") == 0) return report_state();
     if (strcmp(argv[1], "exit") == 0) return atoi(argv[2]);
@@ -273,7 +320,7 @@ static int as_program(int argc, char** argv) {
 int main(int argc, char** argv) {
     if (argc > 1) return as_program(argc, argv);
     NEED(realpath("/proc/self/exe", self) || realpath(argv[0], self));
-    return run_cases((struct test_case[]){CASE(arguments), CASE(state), CASE(refused),
-                                          CASE(scripts), CASE(too_big), CASE(images),
-                                          CASE(hostile_images), CASE(busy_text), END});
+    return run_cases((struct test_case[]){
+        CASE(arguments), CASE(state), CASE(refused), CASE(scripts), CASE(too_big), CASE(images),
+        CASE(hostile_images), CASE(busy_text), CASE(random_places), END});
 }

@@ -13,6 +13,7 @@
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "process/coredump/coredump.h"
+#include "process/exec/exec.h"
 #include "process/oom/oom.h"
 #include "process/process.h"
 #include "process/uts.h"
@@ -93,6 +94,15 @@ Result<void> store_switch(std::string_view text, void*) {
     return {};
 }
 
+/// A number from 0 to Most.
+template <std::atomic<u32>& Setting, u32 Most>
+Result<void> store_up_to(std::string_view text, void*) {
+    const u64 value = TRY(parse_unsigned(libfs::trim(text)));
+    if (value > Most) return EINVAL;
+    Setting = static_cast<u32>(value);
+    return {};
+}
+
 Result<void> show_threads_max(SeqFile& out, void*) {
     out.print("%lu\n", process::max_threads());
     return {};
@@ -137,7 +147,8 @@ constexpr TextNode kKernel[] = {
      store_name<process::UtsField::DomainName>},
     {"pid_max", 0444, show_number<sched::kPidMax>},
     {"threads-max", 0444, show_threads_max},
-    {"randomize_va_space", 0444, show_number<2>},
+    {"randomize_va_space", 0644, show_setting<process::randomize_va_space>,
+     store_up_to<process::randomize_va_space, 2>},
     {"ngroups_max", 0444, show_number<32>},
     {"cap_last_cap", 0444, show_number<40>},
     {"ns_last_pid", 0444, show_last_pid},
@@ -177,15 +188,6 @@ Result<void> drop_caches(std::string_view text, void*) {
         mm::kasan_drop_quarantine();
         mm::kmem_cache_shrink_all();
     }
-    return {};
-}
-
-/// A number from 0 to Most.
-template <std::atomic<u32>& Setting, u32 Most>
-Result<void> store_up_to(std::string_view text, void*) {
-    const u64 value = TRY(parse_unsigned(libfs::trim(text)));
-    if (value > Most) return EINVAL;
-    Setting = static_cast<u32>(value);
     return {};
 }
 

@@ -189,7 +189,8 @@ void note_layout(BinPrm& bprm, const Image& image) {
         }
     }
     constexpr unsigned kBrkBits = 13;  // up to 32 MiB
-    mm.start_brk = mm.brk_end = page_up(end) + random_pages(bprm, kBrkBits);
+    const bool moves_heap = randomize_va_space.load(std::memory_order_relaxed) > 1;
+    mm.start_brk = mm.brk_end = page_up(end) + (moves_heap ? random_pages(bprm, kBrkBits) : 0);
 }
 
 Result<void> load_interpreter(BinPrm& bprm, const Image& program, const Elf64Phdr& where) {

@@ -20,6 +20,8 @@
 
 namespace process {
 
+constinit std::atomic<u32> randomize_va_space{2};
+
 namespace {
 
 constexpr u64 kSecureStack = 8 << 20;  // a set-id program's limit is never more
@@ -75,12 +77,14 @@ Result<void> prepare(BinPrm& bprm, const ExecRequest& request) {
     char room[64];
     const std::string_view name = name_of(request, room);
     Task& task = sched::current();
-    bprm.randomize = !(task.signal->personality & abi::ADDR_NO_RANDOMIZE);
+    bprm.randomize = randomize_va_space.load(std::memory_order_relaxed) > 0 &&
+                     !(task.signal->personality & abi::ADDR_NO_RANDOMIZE);
     bprm.file = TRY(open_exec(request.dirfd, request.name, request.at_flags));
     set_comm(bprm, name);
     TRY(add_arguments(bprm, request, name));
     compute_exec_creds(bprm);
-    if (bprm.gains) bprm.randomize = true;  // ADDR_NO_RANDOMIZE is one of kPersonalityGoes
+    // ADDR_NO_RANDOMIZE is one of kPersonalityGoes.
+    if (bprm.gains) bprm.randomize = randomize_va_space.load(std::memory_order_relaxed) > 0;
     bprm.mm = TRY(vm::MmStruct::create());
     TRY(load_elf_binary(bprm));
     TRY(map_vdso(bprm));

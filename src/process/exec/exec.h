@@ -107,6 +107,10 @@ struct ExecRequest {
 };
 Result<void> do_execveat(const ExecRequest& request, arch::TrapFrame& frame);
 
+/// /proc/sys/kernel/randomize_va_space: 0, each program lies where it did before; 1, only the heap
+/// lies right behind it; 2, everything lies anywhere.
+extern constinit std::atomic<u32> randomize_va_space;
+
 /// A random number of pages below 2^bits, as a byte count; 0 if the program is not to be
 /// randomised.
 u64 random_pages(const BinPrm& bprm, unsigned bits);
