@@ -51,15 +51,10 @@ void Pipe::put_page(mm::Page& page) {
 
 /// There is a free slot.
 void Pipe::append(const PipeBuffer& buffer) {
-    bool was_empty;
-    {
-        IrqGuard guard(lock_);
-        was_empty = head_ == tail_;
-        buffer_at(head_) = buffer;
-        head_++;
-        readable_.wake_one();  // and all who are not exclusive
-    }
-    if (was_empty) readers_told_.notify(fs::Ready::In);
+    IrqGuard guard(lock_);
+    buffer_at(head_) = buffer;
+    head_++;
+    readable_.wake_one();  // and all who are not exclusive
 }
 
 /// The first `bytes` bytes of the first buffer are not needed any more.
@@ -73,14 +68,9 @@ void Pipe::take_away(PipeBuffer& buffer, usize bytes) {
 
 /// The first buffer's slot is free; its page has another owner by now.
 void Pipe::drop_first() {
-    bool was_full;
-    {
-        IrqGuard guard(lock_);
-        was_full = is_full_locked();
-        tail_++;
-        writable_.wake_one();
-    }
-    if (was_full) writers_told_.notify(fs::Ready::Out);
+    IrqGuard guard(lock_);
+    tail_++;
+    writable_.wake_one();
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -101,6 +91,7 @@ Result<usize> Pipe::read_some(IovIter& to) {
         take_away(buffer, is_packet ? buffer.length : moved.value());
         if (moved.value() < piece || is_packet) break;
     }
+    if (done > 0) writers_told_.notify(fs::Ready::Out);
     return done;
 }
 
@@ -124,6 +115,8 @@ usize Pipe::grow_last(IovIter& from, const State& now, usize bytes) {
     auto moved = from.copy_from(mm::bytes_of(*last.page) + end, bytes);
     if (!moved.ok()) return 0;  // the next attempt says why
     last.length += static_cast<u32>(moved.value());
+    IrqGuard guard(lock_);
+    readable_.wake_one();  // each write is an edge, also of what was readable already
     return moved.value();
 }
 
@@ -157,6 +150,7 @@ Result<usize> Pipe::write_some(IovIter& from, As kind, bool is_first) {
         done += put.value();
         if (put.value() < wanted) break;
     }
+    if (done > 0) readers_told_.notify(fs::Ready::In);
     return done;
 }
 

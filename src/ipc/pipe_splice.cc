@@ -28,6 +28,7 @@ Result<usize> Pipe::drain_some(const State& now, usize count, Sink sink, void* c
         take_away(buffer, taken.value());
         if (taken.value() < piece) break;
     }
+    if (done > 0) writers_told_.notify(fs::Ready::Out);
     return done;
 }
 
@@ -58,6 +59,7 @@ Result<usize> Pipe::fill_some(const State& now, usize count, Source source, void
         done += got.value();
         if (got.value() < piece) break;
     }
+    if (done > 0) readers_told_.notify(fs::Ready::In);
     return done;
 }
 
@@ -98,6 +100,8 @@ usize Pipe::pass_some(Pipe& to, usize count, Keep keep) {
         }
         drop_first();
     }
+    if (done > 0 && keep == Keep::No) writers_told_.notify(fs::Ready::Out);
+    if (done > 0) to.readers_told_.notify(fs::Ready::In);
     return done;
 }
 

@@ -105,14 +105,19 @@ static void scripts(void) {
 
 static void too_big(void) {
     enum { kOne = 131072 };
-    char* big = malloc(kOne + 1);
-    memset(big, 'a', kOne);
-    big[kOne - 1] = 0; /* a string of 128 KiB with its end: the largest that may be */
-    CHECK_EXITED(run_program(self, (char*[]){self, "exit", "0", big, NULL}, environ), 0);
-    big[kOne - 1] = 'a';
-    big[kOne] = 0;
-    CHECK_EXITED(run_program(self, (char*[]){self, "exit", "0", big, NULL}, environ), 100 + E2BIG);
-    big[kOne - 1] = 0;
+    char *big = NULL, *room = aligned_alloc(4096, kOne + 2 * 4096);
+    NEED(room);
+    for (int at = 0; at < 4096; at += 1365) { /* wherever in a page it begins */
+        big = room + at;
+        memset(big, 'a', kOne);
+        big[kOne - 1] = 0; /* a string of 128 KiB with its end: the largest that may be */
+        CHECK_EXITED(run_program(self, (char*[]){self, "exit", "0", big, NULL}, environ), 0);
+        big[kOne - 1] = 'a';
+        big[kOne] = 0;
+        CHECK_EXITED(run_program(self, (char*[]){self, "exit", "0", big, NULL}, environ),
+                     100 + E2BIG);
+        big[kOne - 1] = 0;
+    }
     char** many = calloc(200, sizeof *many); /* 25 MiB in all */
     for (int i = 0; i < 198; i++) many[i] = big;
     many[0] = self;
@@ -202,8 +207,8 @@ static void hostile_images(void) {
             ((unsigned char*)&image)[(seed >> 8) % offsetof(struct image, code)] =
                 (unsigned char)(seed >> 20);
         }
-        pid_t pid = fork_or_die();
         write_file("image", &image, sizeof image, 0755);
+        pid_t pid = fork_or_die();
         if (pid == 0) {
             alarm(2);
             execve("./image", (char*[]){"image", NULL}, environ);

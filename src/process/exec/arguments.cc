@@ -53,7 +53,8 @@ Result<void> Arguments::add(std::string_view text) {
 /// Page by page, so that nothing behind the page with the NUL is touched.
 Result<void> Arguments::add_user(VirtAddr at) {
     for (usize length = 0; length < kMaxString;) {
-        const usize step = kPageSize - ((at.raw() + length) & (kPageSize - 1));
+        const usize in_page = kPageSize - ((at.raw() + length) & (kPageSize - 1));
+        const usize step = std::min(in_page, kMaxString - length);
         TRY(reserve(step));
         std::byte* const to = bytes_ + size_;
         const usize got = step - copy_from_user_partial(to, at + length, step);

@@ -186,10 +186,7 @@ Result<void> check_size_limit(u64 size) {
 
 Result<u64> change_size(fs::Inode& inode, i64 size) {
     if (u64(size) > inode.size.load()) TRY(check_size_limit(size));
-    sched::MutexGuard guard(inode.mutex);
-    TRY(inode.ops.truncate(inode, u64(size)));
-    inode.mode &= inode.mode & S_IXGRP ? ~(S_ISUID | S_ISGID) : ~S_ISUID;
-    inode.mtime = inode.ctime = fs::current_time();
+    TRY(fs::do_truncate(inode, u64(size)));
     return u64{0};
 }
 
