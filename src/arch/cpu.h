@@ -123,6 +123,11 @@ inline void wrmsr(Msr msr, u64 value) {
     asm volatile("wrmsr" : : "c"(msr), "a"(u32(value)), "d"(u32(value >> 32)) : "memory");
 }
 
+/// What user mode finds by rdtscp, if there is one: for getcpu(3). On the processor itself.
+inline void set_user_cpu_number(unsigned cpu, unsigned node) {
+    wrmsr(Msr::TscAux, u64{node} << 12 | cpu);
+}
+
 inline u64 read_cr0() {
     u64 value;
     asm volatile("mov %%cr0, %0" : "=r"(value));

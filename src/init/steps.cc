@@ -313,6 +313,9 @@ void start_other_cpus() {
         printk("cpu %u (APIC id %u) is up", cpu, id);
     }
     printk("smp: %u of %u processors online", online_cpus.count(), cpus_to_start());
+    if (!arch::cpu_features.rdtscp || mm::nr_nodes == 1) return;
+    irq::on_each_cpu([](void*) { arch::set_user_cpu_number(cpu_id(), mm::node_of_cpu(cpu_id())); },
+                     nullptr);
 }
 
 void start_deferred_work() {

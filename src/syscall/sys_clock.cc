@@ -40,7 +40,7 @@ Result<void> sys_clock_getres(int clock, UserPtr<Timespec> to) {
 Result<void> sys_clock_settime(int clock, UserPtr<const Timespec> from) {
     const process::KClock& found = *TRY(find_clock(clock));
     if (found.set == nullptr) return EINVAL;
-    return found.set(TRY(to_ns(TRY(from.copy_in()))));
+    return found.set(clock, TRY(to_ns(TRY(from.copy_in()))));
 }
 
 Result<void> sys_gettimeofday(UserPtr<Timeval> to, UserPtr<abi::Timezone> zone) {

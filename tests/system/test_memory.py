@@ -149,6 +149,7 @@ def test_policies_on_two_nodes(boot):
     done = agent.run(["/tests/mempolicy"], limit_ns=300 * SECOND)
     tap = done.stdout.decode()
     assert done.exit_code == 0 and "not ok" not in tap and "SKIP" not in tap, tap
+    assert "# nodes of processors: 0x3\n" in tap
     log = agent.run(["/bin/sh", "-c", "dmesg"]).stdout.decode()
     assert re.search(r"Out of memory \(memory policy\): Killed process \d+ \(mempolicy\)", log)
     vmstat = dict(re.findall(r"^(\w+) (\d+)$", agent.read_file("/proc/vmstat").decode(), re.MULTILINE))

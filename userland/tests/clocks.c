@@ -161,6 +161,15 @@ static void bad_arguments(void) {
     CHECK_ERRNO(clock_settime(CLOCK_MONOTONIC, &fine), EINVAL);
     CHECK_ERRNO(clock_settime(CLOCK_TAI, &fine), EINVAL);
     CHECK_ERRNO(clock_settime(99, &fine), EINVAL);
+    CHECK_ERRNO(clock_settime(CLOCK_THREAD_CPUTIME_ID, &fine), EINVAL);
+    clockid_t own, of_a_file = ~3 * 8 + 3;
+    NEED(clock_getcpuclockid(0, &own) == 0);
+    CHECK_ERRNO(clock_settime(own, &fine), EPERM);
+    pid_t gone = fork_or_die();
+    if (gone == 0) _exit(0);
+    status_of(gone);
+    CHECK_ERRNO(clock_settime(~(clockid_t)gone * 8 + 2, &fine), EINVAL);
+    CHECK_ERRNO(clock_settime(of_a_file, &fine), EINVAL);
     CHECK_ERRNO(clock_settime(CLOCK_REALTIME, &bad), EINVAL);
     CHECK_ERRNO(syscall(SYS_clock_settime, CLOCK_REALTIME, 8), EFAULT);
     struct timeval late = {1, 1000001};

@@ -3,6 +3,7 @@
 #include "tests/check.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -359,6 +360,34 @@ static void bound_to_death(void) {
     CHECK_KILLED(in_child(eat_all), SIGKILL);
 }
 
+static int has_rdtscp(void) {
+    unsigned a = 0x80000001, b, c = 0, d;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return d >> 27 & 1;
+}
+/* Where a processor is, by the call and by the register that getcpu(3) reads. */
+static void node_of_a_processor(void) {
+    cpu_set_t all, one;
+    NEED(sched_getaffinity(0, sizeof all, &all) == 0);
+    unsigned seen = 0;
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (!CPU_ISSET(i, &all)) continue;
+        unsigned cpu = 99, node = 99, low, high, number;
+        CPU_ZERO(&one);
+        CPU_SET(i, &one);
+        NEED(sched_setaffinity(0, sizeof one, &one) == 0);
+        CHECK(syscall(SYS_getcpu, &cpu, &node, NULL) == 0);
+        CHECK_EQ(cpu, i);
+        CHECK(node < 32);
+        seen |= 1u << (node & 31);
+        if (!has_rdtscp()) continue;
+        __asm__ volatile("rdtscp" : "=a"(low), "=d"(high), "=c"(number));
+        CHECK_EQ(number & 0xfff, cpu);
+        CHECK_EQ(number >> 12, node);
+    }
+    printf("# nodes of processors: %#x\n", seen);
+}
+
 int main(int argc, char** argv) {
     (void)argc;
     (void)argv;
@@ -367,5 +396,5 @@ int main(int argc, char** argv) {
         CASE(of_a_task), CASE(is_inherited), CASE(of_an_area), CASE(areas_are_merged_again),
         CASE(shown_in_numa_maps), CASE(pages_lie_where_the_task_says),
         CASE(pages_lie_where_the_area_says), CASE(interleaved), CASE(strict_and_moved),
-        CASE(moved_under_a_writer), CASE(bound_to_death), END});
+        CASE(moved_under_a_writer), CASE(bound_to_death), CASE(node_of_a_processor), END});
 }

@@ -21,7 +21,7 @@ Result<u64> one_ns(int) { return 1; }
 Result<u64> one_tick(int) { return time::kTickNs; }
 Result<u64> timers(int) { return time::hrtimer_resolution_ns(); }
 
-Result<void> set_realtime(u64 ns) {
+Result<void> set_realtime(int, u64 ns) {
     if (!sched::capable(abi::CAP_SYS_TIME)) return EPERM;
     return time::set_realtime_ns(ns);
 }
@@ -39,11 +39,14 @@ Result<u64> cpu_resolution(int clock) {
     return cpu_clock_resolution_ns(*found);
 }
 
+/// Time that was used cannot be given back.
+Result<void> refuse(int clock, u64) { return cpu_clock_of(clock) ? EPERM : EINVAL; }
+
 constexpr KClock kRealtime{reading<time::realtime_ns>, timers, set_realtime, true};
 constexpr KClock kMonotonic{reading<time::now_ns>, timers};
 constexpr KClock kProcessTime{cpu_time, one_ns};
 constexpr KClock kThreadTime{cpu_time, one_ns};
-constexpr KClock kCpuTime{cpu_time, cpu_resolution};
+constexpr KClock kCpuTime{cpu_time, cpu_resolution, refuse};
 constexpr KClock kRaw{reading<time::raw_ns>, timers};
 constexpr KClock kRealtimeCoarse{reading<time::realtime_coarse_ns>, one_tick};
 constexpr KClock kMonotonicCoarse{reading<time::coarse_ns>, one_tick};
@@ -71,7 +74,8 @@ constexpr int kClockCount = sizeof kClocks / sizeof kClocks[0];
 }  // namespace
 
 const KClock* clockid_to_kclock(int clock) {
-    if (clock < 0) return &kCpuTime;
+    constexpr int kOfDescriptor = 3;  // clocks that are files: there are none
+    if (clock < 0) return (clock & 7) == kOfDescriptor ? nullptr : &kCpuTime;
     return clock < kClockCount ? kClocks[clock] : nullptr;
 }
 

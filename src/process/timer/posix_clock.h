@@ -16,8 +16,8 @@ struct KClock {
     Result<u64> (*now)(int clock);
     /// Nanoseconds between two values of the clock. EINVAL as above.
     Result<u64> (*resolution)(int clock);
-    /// Null: EINVAL. Otherwise EPERM without CAP_SYS_TIME, EINVAL.
-    Result<void> (*set)(u64 ns) = nullptr;
+    /// Null: EINVAL. Otherwise EPERM without CAP_SYS_TIME, or since nobody may, EINVAL.
+    Result<void> (*set)(int clock, u64 ns) = nullptr;
     /// Whether clock_adjtime(2) can change its rate. False: EOPNOTSUPP.
     bool is_adjustable = false;
 };

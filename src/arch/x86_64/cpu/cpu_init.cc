@@ -68,7 +68,7 @@ void set_syscall_msrs() {
 
 void cpu_init(unsigned cpu) {
     enable_cpu_features();
-    if (cpu_features.rdtscp) wrmsr(Msr::TscAux, cpu);  // for getcpu() in user mode
+    if (cpu_features.rdtscp) set_user_cpu_number(cpu, 0);  // nodes are not known yet
     CpuTables& tables = this_cpu_tables();
     IstStacks& stacks = mine(ist_stacks);
     u64 ist_tops[3];
