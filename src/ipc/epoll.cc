@@ -98,33 +98,72 @@ time::Restart Epoll::tell_watchers(time::HrTimer& timer) {
 
 // --- epoll_ctl ----------------------------------------------------------------------------------
 
-/// Whether `other` is this instance or below it.
-bool Epoll::reaches(const Epoll& other, unsigned depth) {
+/// Whether `other` is this instance or below it. Each instance is looked at once in a walk: there
+/// may be more ways through them than could ever be gone.
+bool Epoll::reaches(const Epoll& other, u64 walk) {
     if (this == &other) return true;
-    if (depth > kMaxNesting) return false;
+    if (std::exchange(walk_, walk) == walk) return false;
     for (EpollItem& item : items_) {
         Epoll* below = of(*item.file);
-        if (below && below->reaches(other, depth + 1)) return true;
+        if (below && below->reaches(other, walk)) return true;
     }
     return false;
 }
 
 /// How many levels of epoll instances this one watches, itself included.
-u32 Epoll::nesting_below() {
+u32 Epoll::nesting_below(u64 walk) {
+    if (std::exchange(walk_, walk) == walk) return nesting_;
     u32 deepest = 0;
     for (EpollItem& item : items_) {
-        if (Epoll* below = of(*item.file)) deepest = std::max(deepest, below->nesting_below());
+        if (Epoll* below = of(*item.file)) deepest = std::max(deepest, below->nesting_below(walk));
     }
-    return deepest + 1;
+    return nesting_ = deepest + 1;
 }
 
-/// How many levels watch this one, itself included; stops counting at `limit`.
-u32 Epoll::nesting_above(unsigned limit) {
+/// How many levels watch this one, itself included.
+u32 Epoll::nesting_above(u64 walk) {
+    if (std::exchange(walk_, walk) == walk) return nesting_;
     u32 highest = 0;
-    for (EpollItem* item = items_of(*file_); item && limit > 0; item = item->next_of_file) {
-        highest = std::max(highest, item->epoll->nesting_above(limit - 1));
+    for (EpollItem* item = items_of(*file_); item; item = item->next_of_file) {
+        highest = std::max(highest, item->epoll->nesting_above(walk));
     }
-    return highest + 1;
+    return nesting_ = highest + 1;
+}
+
+/// ELOOP: this one would watch itself, or too many levels.
+Result<void> Epoll::check_nesting(Epoll& below) {
+    static constinit u64 walks = 0;  // epoll_mutex is held
+    if (below.reaches(*this, ++walks)) return ELOOP;
+    const u32 levels = below.nesting_below(++walks);
+    if (levels + nesting_above(++walks) > kMaxNesting + 1) return ELOOP;
+    return {};
+}
+
+/// How many ways may lead from a watched file to instances that nobody watches, by the number of
+/// instances between: each is gone when the file wakes its watchers. 0: any number. Linux:
+/// path_limits in fs/eventpoll.c.
+constexpr u32 kMostPaths[] = {0, 500, 100, 50, 10};
+static_assert(std::size(kMostPaths) == Epoll::kMaxNesting + 1);
+
+/// Adds the ways that begin here, `depth` instances above the file. False: too many.
+bool Epoll::count_paths(unsigned depth, PathCounts& counts) {
+    if (depth > kMaxNesting) return false;
+    EpollItem* item = items_of(*file_);
+    if (item == nullptr) return depth == 0 || ++counts.of[depth] <= kMostPaths[depth];
+    for (; item; item = item->next_of_file) {
+        if (!item->epoll->count_paths(depth + 1, counts)) return false;
+    }
+    return true;
+}
+
+/// Whether this instance may watch the file besides those that do.
+bool Epoll::may_wake_so_many(const fs::File& file) {
+    PathCounts counts{};
+    if (!count_paths(0, counts)) return false;
+    for (EpollItem* item = items_of(file); item; item = item->next_of_file) {
+        if (!item->epoll->count_paths(0, counts)) return false;
+    }
+    return true;
 }
 
 /// What it watches has changed: mutex_ is taken in the order of levels, from the highest down.
@@ -142,8 +181,9 @@ void Epoll::update_level(u8 at_least) {
 Result<void> Epoll::add(fs::File& file, int fd, EpollEvent event) {
     if (Epoll* below = of(file)) {
         if (event.events & EPOLLEXCLUSIVE) return EINVAL;
-        if (below->reaches(*this, 0)) return ELOOP;
-        if (below->nesting_below() + nesting_above(kMaxNesting + 1) > kMaxNesting + 1) return ELOOP;
+        TRY(check_nesting(*below));
+    } else if (!may_wake_so_many(file)) {
+        return EINVAL;
     }
     auto item = TRY(mm::make<EpollItem>());
     item->epoll = this;

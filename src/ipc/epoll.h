@@ -48,8 +48,8 @@ public:
     /// The instance behind a file; null if it is none.
     static Epoll* of(const fs::File& file);
 
-    /// epoll_ctl(2) without its lookups. EEXIST, ENOENT, EINVAL, EPERM (the file cannot be
-    /// polled), ELOOP, ENOMEM.
+    /// epoll_ctl(2) without its lookups. EEXIST, ENOENT, EINVAL (also: too many instances would
+    /// have to be told), EPERM (the file cannot be polled), ELOOP, ENOMEM.
     Result<void> control(int op, fs::File& file, int fd, abi::EpollEvent event);
 
     /// epoll_wait(2): copies up to `limit` events out, waiting until `deadline_ns` for the first.
@@ -79,10 +79,16 @@ private:
     void remove(EpollItem& item);
     void make_ready(EpollItem& item);
     void wake_a_sleeper() REQUIRES(lock_);
-    u32 nesting_below();
+    bool reaches(const Epoll& other, u64 walk);
+    u32 nesting_below(u64 walk);
+    u32 nesting_above(u64 walk);
+    Result<void> check_nesting(Epoll& below);
+    struct PathCounts {
+        u32 of[kMaxNesting + 1];
+    };
+    bool count_paths(unsigned depth, PathCounts& counts);
+    bool may_wake_so_many(const fs::File& file);
     void update_level(u8 at_least);
-    u32 nesting_above(unsigned limit);
-    bool reaches(const Epoll& other, unsigned depth);
     EpollItem* pop_ready();
     bool has_ready();
     Result<usize> harvest(UserPtr<abi::EpollEvent> to, usize limit);
@@ -94,6 +100,8 @@ private:
     std::atomic<u8> level_{0};  // above those that it watches: epoll_mutex. For the lock validator
     RbTree<EpollItem, &EpollItem::node, ByFile> items_;
     fs::File* file_ = nullptr;  // its own
+    u64 walk_ = 0;              // the last walk through instances that came by: epoll_mutex
+    u32 nesting_ = 0;           // what it found here
 
     SpinLock lock_{"epoll", LockRank::Epoll};
     List<EpollItem, &EpollItem::ready_link> ready_ GUARDED_BY(lock_);

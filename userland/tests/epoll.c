@@ -131,6 +131,31 @@ static void loops_are_refused(void) {
     CHECK_EQ(ready(a, 1000), EPOLLIN);
 }
 
+/* Four levels, each of which watches all of the next: a hundred million ways lead through them, and
+ * yet adding one more costs little. */
+static void many_ways(void) {
+    enum { kWide = 100, kLevels = 4, kOfTheTop = 10 };
+    static int level[kLevels][kWide];
+    for (int i = 0; i < kLevels; i++) {
+        for (int j = 0; j < kWide; j++) NEED((level[i][j] = epoll_create1(0)) >= 0);
+    }
+    for (int i = kLevels - 2; i >= 0; i--) {
+        const int watchers = i == 0 ? kOfTheTop : kWide;
+        for (int j = 0; j < watchers; j++) {
+            for (int k = 0; k < kWide; k++) {
+                CHECK_EQ(watch(level[i][j], level[i + 1][k], EPOLLIN), 0);
+            }
+        }
+    }
+    CHECK_ERRNO(watch(level[kLevels - 1][0], level[0][0], EPOLLIN), ELOOP);
+    int fd = eventfd(1, 0); /* which would have to tell all of them */
+    CHECK_ERRNO(watch(level[kLevels - 1][0], fd, EPOLLIN), EINVAL);
+    CHECK_EQ(watch(level[0][0], fd, EPOLLIN), 0);
+    CHECK_EQ(watch(level[0][kWide - 1], level[1][kWide - 1], EPOLLIN), 0);
+    CHECK_EQ(ready(level[0][0], 1000), EPOLLIN);
+    CHECK_EQ(ready(level[0][1], 0), 0);
+}
+
 static void closing_forgets(void) {
     int ends[2], epoll_fd = epoll_create1(0);
     CHECK_EQ(pipe(ends), 0);
@@ -255,7 +280,7 @@ static void copies_between_files(void) {
 int main(void) {
     return run_cases((struct test_case[]){
         CASE(level_triggered), CASE(edge_triggered), CASE(edges_in_a_row), CASE(exclusive),
-        CASE(one_shot), CASE(wrong_arguments), CASE(loops_are_refused), CASE(closing_forgets),
-        CASE(waiters_wake), CASE(event_counter), CASE(poll_and_select), CASE(ppoll_lets_signals_in),
-        CASE(copies_between_files), END});
+        CASE(one_shot), CASE(wrong_arguments), CASE(loops_are_refused), CASE(many_ways),
+        CASE(closing_forgets), CASE(waiters_wake), CASE(event_counter), CASE(poll_and_select),
+        CASE(ppoll_lets_signals_in), CASE(copies_between_files), END});
 }
