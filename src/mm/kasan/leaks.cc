@@ -55,8 +55,8 @@ bool is_root(const Page& page) {
     constexpr u32 kNotRoots =
         kPageSlab | kPageTail | kPageBuddy | kPagePcp | kPageAnon | kPageTable;
     if (page.has(kPageReserved)) return true;
-    const bool is_used = page.ref_count.load(std::memory_order_relaxed) != 0 ||
-                         page.has(kPageHead) || page.order > 0;
+    // Not by its order: what a free block is made of keeps those that its parts once had.
+    const bool is_used = page.ref_count.load(std::memory_order_relaxed) != 0 || page.has(kPageHead);
     return is_used && !(page.flags.load(std::memory_order_relaxed) & kNotRoots);
 }
 
