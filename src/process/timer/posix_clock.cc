@@ -40,7 +40,10 @@ Result<u64> cpu_resolution(int clock) {
 }
 
 /// Time that was used cannot be given back.
-Result<void> refuse(int clock, u64) { return cpu_clock_of(clock) ? EPERM : EINVAL; }
+Result<void> refuse(int clock, u64) {
+    TRY(cpu_time(clock));  // there must be such a process
+    return EPERM;
+}
 
 constexpr KClock kRealtime{reading<time::realtime_ns>, timers, set_realtime, true};
 constexpr KClock kMonotonic{reading<time::now_ns>, timers};
