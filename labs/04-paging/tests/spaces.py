@@ -346,6 +346,13 @@ def play(machine, script: Script) -> Run:
     return run
 
 
+def settle(machine) -> None:
+    """Until those who ended have given back all they had: their last tables go after their parent was told."""
+    script = Script()
+    script.nap(50_000)
+    play(machine, script)
+
+
 def _named(value: int) -> str:
     if value & FAULT:
         return f"signal {value & 0xFF}"

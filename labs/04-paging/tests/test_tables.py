@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from spaces import FRAME, LARGE, LEAF_SPAN, PRESENT, TABLE, USER, WRITABLE, Run, Script, draw_place, free_kib, play
+from spaces import FRAME, LARGE, LEAF_SPAN, PRESENT, TABLE, USER, WRITABLE, Run, Script, draw_place, free_kib, play, settle
 
 from vitrine_grader.failure import check, check_equal
 from vitrine_grader.memory import proc_number
@@ -128,9 +128,11 @@ def test_walk_comes_back(one, rng):
         return script
 
     play(one, live())
+    settle(one)
     before, tables = free_kib(one.agent), proc_number(one.agent, "/proc/vmstat", "nr_page_table_pages")
     for _ in range(6):
         play(one, live())
+    settle(one)
     lost = before - free_kib(one.agent)
     now = proc_number(one.agent, "/proc/vmstat", "nr_page_table_pages")
     check(abs(now - tables) < 4, "page tables in use, as counted (nr_page_table_pages), before and after", expected=tables, observed=now)
