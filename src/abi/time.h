@@ -13,6 +13,9 @@ struct Timespec {
 struct Timespec32 {
     i32 sec, nsec;
 };
+struct Timeval32 {
+    i32 sec, usec;
+};
 
 struct Timeval {
     i64 sec;
@@ -32,6 +35,14 @@ struct Itimerval {
 /// struct itimerspec.
 struct Itimerspec {
     Timespec interval, value;
+};
+
+/// The same two with the words of i386.
+struct Itimerval32 {
+    Timeval32 interval, value;
+};
+struct Itimerspec32 {
+    Timespec32 interval, value;
 };
 
 /// struct tms of times(2), in ticks of kUserHz.

@@ -38,6 +38,23 @@ Result<void> do_nanosleep(const abi::Timespec& wanted, RestOfSleep rest);
 Result<void> do_clock_nanosleep(int clock, int flags, const abi::Timespec& wanted,
                                 RestOfSleep rest);
 
+/// getitimer(2) and setitimer(2); setting returns what there was. EINVAL, ENOMEM.
+Result<process::ItimerValue> do_getitimer(int which);
+Result<process::ItimerValue> do_setitimer(int which, const process::ItimerValue& value);
+
+/// clock_gettime(2), clock_getres(2) and clock_settime(2), in nanoseconds. EINVAL, EPERM.
+Result<u64> do_clock_gettime(int clock);
+Result<u64> do_clock_getres(int clock);
+Result<void> do_clock_settime(int clock, u64 ns);
+
+/// What times(2) tells, and the ticks that it returns.
+abi::Tms process_tms();
+u64 ticks_since_boot();
+
+/// rt_sigtimedwait(2): waits until `deadline` (as deadline_in() makes it) for a signal of `set`, and
+/// returns its number. EAGAIN, EINTR.
+Result<int> do_sigtimedwait(u64 set, u64 deadline, abi::SigInfo& info);
+
 /// getrlimit(2) and setrlimit(2) of the running process. EINVAL, EPERM.
 Result<abi::Rlimit> do_getrlimit(u32 resource);
 Result<void> do_setrlimit(u32 resource, const abi::Rlimit& wanted);

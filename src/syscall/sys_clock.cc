@@ -8,6 +8,7 @@
 #include "process/process.h"
 #include "process/timer/posix_clock.h"
 #include "sched/sched.h"
+#include "syscall/process_calls.h"
 #include "syscall/table.h"
 #include "syscall/time_values.h"
 
@@ -28,19 +29,18 @@ Result<const process::KClock*> find_clock(int clock) {
 }
 
 Result<void> sys_clock_gettime(int clock, UserPtr<Timespec> to) {
-    return to.copy_out(to_timespec(TRY(TRY(find_clock(clock))->now(clock))));
+    return to.copy_out(to_timespec(TRY(do_clock_gettime(clock))));
 }
 
 Result<void> sys_clock_getres(int clock, UserPtr<Timespec> to) {
-    const u64 resolution = TRY(TRY(find_clock(clock))->resolution(clock));
+    const u64 resolution = TRY(do_clock_getres(clock));
     if (to.is_null()) return {};
     return to.copy_out(to_timespec(resolution));
 }
 
 Result<void> sys_clock_settime(int clock, UserPtr<const Timespec> from) {
-    const process::KClock& found = *TRY(find_clock(clock));
-    if (found.set == nullptr) return EINVAL;
-    return found.set(clock, TRY(to_ns(TRY(from.copy_in()))));
+    if (TRY(find_clock(clock))->set == nullptr) return EINVAL;
+    return do_clock_settime(clock, TRY(to_ns(TRY(from.copy_in()))));
 }
 
 Result<void> sys_gettimeofday(UserPtr<Timeval> to, UserPtr<abi::Timezone> zone) {
@@ -100,15 +100,8 @@ Result<u64> sys_clock_adjtime(int clock, UserPtr<abi::Timex> timex) {
 }
 
 Result<u64> sys_times(UserPtr<abi::Tms> to) {
-    Task& task = sched::current();
-    if (!to.is_null()) {
-        const process::CpuTimes own = process::process_times(task);
-        TRY(to.copy_out({.utime = i64(own.user_ns / kNsPerTick),
-                         .stime = i64(own.system_ns / kNsPerTick),
-                         .cutime = i64(task.signal->children.user_ns.load() / kNsPerTick),
-                         .cstime = i64(task.signal->children.system_ns.load() / kNsPerTick)}));
-    }
-    return time::now_ns() / kNsPerTick;
+    if (!to.is_null()) TRY(to.copy_out(process_tms()));
+    return ticks_since_boot();
 }
 
 constexpr Entry kCalls[] = {
@@ -124,6 +117,25 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<u64> do_clock_gettime(int clock) { return TRY(find_clock(clock))->now(clock); }
+Result<u64> do_clock_getres(int clock) { return TRY(find_clock(clock))->resolution(clock); }
+
+Result<void> do_clock_settime(int clock, u64 ns) {
+    const process::KClock& found = *TRY(find_clock(clock));
+    if (found.set == nullptr) return EINVAL;
+    return found.set(clock, ns);
+}
+
+abi::Tms process_tms() {
+    Task& task = sched::current();
+    const process::CpuTimes own = process::process_times(task);
+    return {.utime = i64(own.user_ns / kNsPerTick),
+            .stime = i64(own.system_ns / kNsPerTick),
+            .cutime = i64(task.signal->children.user_ns.load() / kNsPerTick),
+            .cstime = i64(task.signal->children.system_ns.load() / kNsPerTick)};
+}
+u64 ticks_since_boot() { return time::now_ns() / kNsPerTick; }
 
 constinit const std::span<const Entry> kClockCalls = kCalls;
 

@@ -2,6 +2,7 @@
 
 #include "abi/time.h"
 #include "process/timer/cpu_timer.h"
+#include "syscall/process_calls.h"
 #include "syscall/table.h"
 #include "syscall/time_values.h"
 
@@ -12,32 +13,12 @@ namespace {
 using process::CpuTime;
 using process::ItimerValue;
 
-/// EINVAL.
-Result<ItimerValue> get_itimer(int which) {
-    switch (which) {
-    case abi::ITIMER_REAL: return process::get_real_timer();
-    case abi::ITIMER_VIRTUAL: return process::get_cpu_itimer(CpuTime::Virt);
-    case abi::ITIMER_PROF: return process::get_cpu_itimer(CpuTime::Prof);
-    default: return EINVAL;
-    }
-}
-
-/// EINVAL, ENOMEM.
-Result<ItimerValue> set_itimer(int which, const ItimerValue& value) {
-    switch (which) {
-    case abi::ITIMER_REAL: return process::set_real_timer(value);
-    case abi::ITIMER_VIRTUAL: return process::set_cpu_itimer(CpuTime::Virt, value);
-    case abi::ITIMER_PROF: return process::set_cpu_itimer(CpuTime::Prof, value);
-    default: return EINVAL;
-    }
-}
-
 abi::Itimerval to_itimerval(const ItimerValue& value) {
     return {to_timeval(value.interval_ns), to_timeval(value.left_ns)};
 }
 
 Result<void> sys_getitimer(int which, UserPtr<abi::Itimerval> to) {
-    return to.copy_out(to_itimerval(TRY(get_itimer(which))));
+    return to.copy_out(to_itimerval(TRY(do_getitimer(which))));
 }
 
 Result<void> sys_setitimer(int which, UserPtr<const abi::Itimerval> wanted,
@@ -47,7 +28,7 @@ Result<void> sys_setitimer(int which, UserPtr<const abi::Itimerval> wanted,
         const abi::Itimerval timer = TRY(wanted.copy_in());
         value = {TRY(to_ns(timer.value)), TRY(to_ns(timer.interval))};
     }
-    const ItimerValue before = TRY(set_itimer(which, value));
+    const ItimerValue before = TRY(do_setitimer(which, value));
     if (old.is_null()) return {};
     return old.copy_out(to_itimerval(before));
 }
@@ -66,6 +47,24 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<ItimerValue> do_getitimer(int which) {
+    switch (which) {
+    case abi::ITIMER_REAL: return process::get_real_timer();
+    case abi::ITIMER_VIRTUAL: return process::get_cpu_itimer(CpuTime::Virt);
+    case abi::ITIMER_PROF: return process::get_cpu_itimer(CpuTime::Prof);
+    default: return EINVAL;
+    }
+}
+
+Result<ItimerValue> do_setitimer(int which, const ItimerValue& value) {
+    switch (which) {
+    case abi::ITIMER_REAL: return process::set_real_timer(value);
+    case abi::ITIMER_VIRTUAL: return process::set_cpu_itimer(CpuTime::Virt, value);
+    case abi::ITIMER_PROF: return process::set_cpu_itimer(CpuTime::Prof, value);
+    default: return EINVAL;
+    }
+}
 
 constinit const std::span<const Entry> kItimerCalls = kCalls;
 

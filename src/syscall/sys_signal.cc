@@ -115,18 +115,10 @@ private:
 Result<u64> sys_rt_sigtimedwait(UserPtr<const u64> user_set, UserPtr<abi::SigInfo> user_info,
                                 UserPtr<const abi::Timespec> timeout, u64 size) {
     if (size != kSetSize) return EINVAL;
-    const u64 set = TRY(user_set.copy_in()) & ~kUnblockable;
+    const u64 set = TRY(user_set.copy_in());
     const u64 deadline = TRY(deadline_in(timeout));
-    Task& task = sched::current();
     abi::SigInfo info;
-    int number = take_signal(task, set, info);
-    bool timed_out = deadline == 0;
-    if (number == 0 && !timed_out) {
-        Unblocked unblocked(task, set);
-        if (!signal_pending(task)) timed_out = sched::sleep_until(deadline).ok();
-        number = take_signal(task, set, info);
-    }
-    if (number == 0) return timed_out ? EAGAIN : EINTR;
+    const int number = TRY(do_sigtimedwait(set, deadline, info));
     if (!user_info.is_null()) TRY(user_info.copy_out(info));
     return static_cast<u64>(number);
 }
@@ -210,6 +202,20 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<int> do_sigtimedwait(u64 wanted, u64 deadline, abi::SigInfo& info) {
+    const u64 set = wanted & ~kUnblockable;
+    Task& task = sched::current();
+    int number = take_signal(task, set, info);
+    bool timed_out = deadline == 0;
+    if (number == 0 && !timed_out) {
+        Unblocked unblocked(task, set);
+        if (!signal_pending(task)) timed_out = sched::sleep_until(deadline).ok();
+        number = take_signal(task, set, info);
+    }
+    if (number == 0) return timed_out ? EAGAIN : EINTR;
+    return number;
+}
 
 Result<abi::StackT> do_sigaltstack(const abi::StackT* wanted) {
     Task& task = sched::current();

@@ -20,5 +20,6 @@ extern constinit const std::span<const Entry> kCompatCalls;      // compat.cc
 extern constinit const std::span<const Entry> kFileCalls386;     // files.cc
 extern constinit const std::span<const Entry> kMachineCalls386;  // machine.cc
 extern constinit const std::span<const Entry> kProcessCalls386;  // processes.cc
+extern constinit const std::span<const Entry> kTimerCalls386;    // timers.cc
 
 }  // namespace syscall

@@ -3,10 +3,8 @@
 
 #include "abi/time.h"
 #include "fs/file.h"
-#include "process/timer/posix_clock.h"
 #include "syscall/file/file_args.h"
 #include "syscall/i386/compat.h"
-#include "syscall/time_values.h"
 
 namespace syscall {
 
@@ -95,15 +93,6 @@ u64 fcntl(arch::TrapFrame& frame) {
     return is_lock ? -static_cast<u64>(EINVAL) : find(kFcntl)->handler(f);
 }
 
-// --- time ---------------------------------------------------------------------------------------
-
-Result<void> clock_gettime(int clock, UserPtr<abi::Timespec32> at) {
-    const process::KClock* const found = process::clockid_to_kclock(clock);
-    if (found == nullptr) return EINVAL;
-    const u64 now = TRY(found->now(clock));
-    return at.copy_out({i32(now / kNsPerSec), i32(now % kNsPerSec)});
-}
-
 using arch::TrapFrame;
 constexpr Entry kCalls[] = {
     {55, "fcntl", fcntl},
@@ -117,7 +106,6 @@ constexpr Entry kCalls[] = {
     {196, "lstat64", call_i386<lstat64>},
     {197, "fstat64", call_i386<fstat64>},
     {221, "fcntl64", fcntl},
-    {265, "clock_gettime", call_i386<clock_gettime>},
     {300, "fstatat64", call_i386<fstatat64>},
 };
 

@@ -27,8 +27,8 @@ struct Place {
 };
 constinit Place places[kTableSize]{};
 
-constexpr const std::span<const Entry>* kFamilies[] = {&kCompatCalls, &kFileCalls386,
-                                                       &kMachineCalls386, &kProcessCalls386};
+constexpr const std::span<const Entry>* kFamilies[] = {
+    &kCompatCalls, &kFileCalls386, &kMachineCalls386, &kProcessCalls386, &kTimerCalls386};
 
 PER_CPU u64 calls_here = 0;
 

@@ -73,7 +73,7 @@ Result<u64> wait4(PidNumber pid, UserPtr<i32> status, u32 options, UserPtr<Rusag
     return static_cast<u64>(outcome.pid);
 }
 
-/// siginfo_t of i386: three numbers, and what depends on the signal right behind them.
+/// The part of siginfo_t that waitid(2) fills: up to the status.
 using WaitInfo32 = std::array<i32, 6>;
 
 Result<void> waitid(int type, PidNumber id, UserPtr<WaitInfo32> to, u32 options,
