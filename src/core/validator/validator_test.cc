@@ -2,6 +2,7 @@
 // what the validator has learnt stays, and a thread that misbehaves ends with its locks taken.
 
 #include "core/lock/spin_lock.h"
+#include "core/softirq/bottom_half.h"
 #include "core/user/user_ptr.h"
 #include "core/validator/report.h"
 #include "lib/test.h"
@@ -20,8 +21,11 @@ struct Planted : Catcher {
     sched::Completion ended;
 };
 
+/// A thread that was caught on its last way is buried already.
 void end_planted(Catcher& catcher) {
+    const bool is_dying = sched::current().state.load() == sched::kZombie;
     static_cast<Planted&>(catcher).ended.complete();
+    if (is_dying) sched::do_task_dead();
     sched::kthread_exit_hook(sched::current());
 }
 
@@ -174,6 +178,52 @@ TEST(held_with_interrupts_on, "lock.validator.irq_unsafe") {
     EXPECT(report_of([] { take_as_interrupt(from_irq); }) == Misuse::None);
     EXPECT(report_of([] { IrqGuard guard(from_irq); }) == Misuse::None);
     EXPECT(report_of([] { SpinGuard guard(from_irq); }) == Misuse::IrqUnsafe);
+}
+
+namespace {
+
+constinit SpinLock from_softirq("planted_softirq", LockRank::Tasks);
+
+/// As a softirq would; with softirqs disabled first, so that none of the kernel's own comes
+/// between.
+void take_as_softirq(SpinLock& lock) {
+    BhGuard none;
+    arch::this_cpu_add(preempt_count, kSoftirqOffset);
+    { SpinGuard guard(lock); }
+    arch::this_cpu_add(preempt_count, -kSoftirqOffset);
+}
+
+}  // namespace
+
+TEST(held_with_softirqs_on, "lock.validator.softirq_unsafe") {
+    EXPECT(report_of([] { take_as_softirq(from_softirq); }) == Misuse::None);
+    EXPECT(report_of([] {
+               BhGuard none;
+               SpinGuard guard(from_softirq);
+           }) == Misuse::None);
+    EXPECT(report_of([] { IrqGuard guard(from_softirq); }) == Misuse::None);
+    EXPECT(report_of([] { SpinGuard guard(from_softirq); }) == Misuse::SoftirqUnsafe);
+}
+
+TEST(unsafe_within_softirq_safe, "lock.validator.softirq_inversion") {
+    static constinit SpinLock safe("planted_bh_safe", LockRank::Pipe);
+    static constinit SpinLock unsafe("planted_bh_unsafe", LockRank::PageCache);
+    EXPECT(report_of([] { take_as_softirq(safe); }) == Misuse::None);
+    EXPECT(report_of([] { SpinGuard guard(unsafe); }) == Misuse::None);
+    EXPECT(report_of([] {
+               BhGuard none;
+               SpinGuard outer(safe);
+               SpinGuard inner(unsafe);
+           }) == Misuse::SoftirqUnsafe);
+}
+
+// What a thread holds when it ends, nobody will ever give back.
+TEST(locks_of_the_dead, "lock.validator.leak_at_exit") {
+    static constinit sched::Mutex mutex("planted_grave");
+    EXPECT(report_of([]() NO_LOCK_ANALYSIS {
+               mutex.lock();
+               sched::kthread_exit_hook(sched::current());
+           }) == Misuse::Leak);
 }
 
 // The inner lock is held with interrupts on somewhere; around it somebody holds one that handlers
