@@ -82,6 +82,31 @@ static void syscall_in_it(void) {
     CHECK_EQ(syscall(SYS_getpid), getpid());
 }
 
+/* Two exceptions that 64-bit code cannot raise: an index out of bounds, and an overflow noticed. */
+static void bounds_and_overflow(void) {
+    const uint8_t bound[] = {0x62, 0x03, 0xb8, 0x06, 0, 0, 0, 0x62, 0x03, UD2};
+    prepare(bound, sizeof bound);
+    low->result = 3; /* from here to there */
+    low->go_on = 20;
+    NEED(put(3, low, 0xfff, SEG_32BIT | CODE) == 0);
+    struct caught c = run_far(IN_LDT(3)); /* 20 and 6 are within */
+    CHECK(c.signal == SIGILL && c.rip == 9);
+    low->go_on = 19;
+    CHECK_TRAP(c = run_far(IN_LDT(3)), SIGSEGV, SI_KERNEL, 0, 5, 0);
+    CHECK_EQ(caught_now.rip, 0);
+    low->go_on = 20;
+    low->result = 7;
+    CHECK_TRAP(c = run_far(IN_LDT(3)), SIGSEGV, SI_KERNEL, 0, 5, 0);
+    CHECK_EQ(caught_now.rip, 7);
+
+    /* mov $0x7fffffff, %eax; into; inc %eax; into */
+    const uint8_t into[] = {0xb8, 0xff, 0xff, 0xff, 0x7f, 0x31, 0xd2, 0xce, 0x40, 0xce, UD2};
+    prepare(into, sizeof into);
+    NEED(put(3, low, 0xfff, SEG_32BIT | CODE) == 0);
+    CHECK_TRAP(c = run_far(IN_LDT(3)), SIGSEGV, SI_KERNEL, 0, 4, 0);
+    CHECK_EQ(caught_now.rip, 10); /* a trap: behind it */
+}
+
 /* Limits hold: the last byte of code is there, the next is not. */
 static void limits(void) {
     const uint8_t code[] = {0x90, 0x90, 0x90, UD2};
@@ -356,8 +381,8 @@ static void removed_under_a_thread(void) {
 int main(void) {
     return run_cases((struct test_case[]){
         CASE(code_of_32_bits), CASE(code_of_16_bits), CASE(calls), CASE(syscall_in_it),
-        CASE(limits), CASE(handlers_come_back_to_it), CASE(stack_of_16_bits),
-        CASE(upper_half_of_esp), CASE(upper_half_for_64_bit_code),
+        CASE(bounds_and_overflow), CASE(limits), CASE(handlers_come_back_to_it),
+        CASE(stack_of_16_bits), CASE(upper_half_of_esp), CASE(upper_half_for_64_bit_code),
         CASE(upper_half_after_interrupts), CASE(bad_code_with_such_a_stack), CASE(bad_selectors),
         CASE(dies_of_it), CASE(removed_under_a_thread), END});
 }
