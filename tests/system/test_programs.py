@@ -59,6 +59,17 @@ def test_programs_together(boot, part):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ten_million_reads_of_the_clock(boot):
+    """No step back among four processors, while the source of time changes every 2 ms."""
+    machine = boot("quiet", agent=True, smp=4)
+    command = "CLOCK_READS=10000000 CASE_SECONDS=2000 /tests/clocks"
+    done = machine.agent.run(["/bin/sh", "-c", command], limit_ns=3000 * SECOND)
+    tap = done.stdout.decode(errors="replace")
+    assert verdicts(tap)["no_step_back_across_switches"] == "ok", tap
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ON_BOCHS)
 def test_program_on_bochs(boot, program):
     """The cases that touch the machine most, on the other emulator."""
