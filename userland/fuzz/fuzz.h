@@ -68,15 +68,32 @@ long good_value(char kind, const struct ground* ground, char* scratch, struct ch
 #define BAD_VALUES 20
 long bad_value(unsigned which, const struct ground* ground, struct chance* from);
 
+/* --- the other door: door386.c
+ * --------------------------------------------------------------------- */
+
+/* Two pages that 32 bits can name; NULL: no memory. */
+char* map_low(void);
+/* What was called, and what of the thread's signals it may have changed. */
+struct call386 {
+    short number;
+    bool changed_mask;
+    uint32_t changed_action; /* a signal; 0: none */
+    long result;
+};
+/* Makes one call through int $0x80, whose arguments may be in the pages at `low`. `tid` is the
+ * caller's. */
+struct call386 call_386(const struct ground* ground, char* low, struct chance* from, long tid);
+
 /* --- a worker: worker.c
  * --------------------------------------------------------------------------- */
 
 /* What supervisor and worker both see. */
 struct board {
-    volatile uint64_t calls[MAX_THREADS]; /* made by each thread of this worker */
-    volatile int current[MAX_THREADS];    /* the number of the call that it is in */
-    volatile uint32_t results[4];         /* succeeded, EFAULT, ENOSYS, other errors */
-    volatile uint32_t made[CALL_NUMBERS]; /* how often each number was called */
+    volatile uint64_t calls[MAX_THREADS];     /* made by each thread of this worker */
+    volatile int current[MAX_THREADS];        /* the number of the call that it is in */
+    volatile uint32_t results[4];             /* succeeded, EFAULT, ENOSYS, other errors */
+    volatile uint32_t made[CALL_NUMBERS];     /* how often each number was called */
+    volatile uint32_t made_386[CALL_NUMBERS]; /* and by the other door */
     uint32_t
         ends[65]; /* workers that a signal ended; 0: that came to their own end; 64: that hung */
 };

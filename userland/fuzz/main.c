@@ -156,6 +156,7 @@ static int run(const struct options* options, struct board* board) {
     }
     for (unsigned i = 0; options->verbose && i < CALL_NUMBERS; i++) {
         if (board->made[i]) printf("call %u: %u\n", i, board->made[i]);
+        if (board->made_386[i]) printf("call %u of i386: %u\n", i, board->made_386[i]);
     }
     printf("fuzz: %u succeeded, %u EFAULT, %u ENOSYS, %u other errors\n", results[0], results[1],
            results[2], results[3]);

@@ -53,13 +53,17 @@ static long make_call(long number, long* argument, long tid) {
 }
 
 /* Signals stay open and caught, or the next blocking call is the worker's last. */
+static void open_signals(void) {
+    const uint64_t none = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+static void catch_signal(long signal) {
+    if (signal <= 0 || signal >= 64) return;
+    sigaction((int)signal, &(struct sigaction){.sa_handler = ignore}, NULL);
+}
 static void undo(const struct call* call, const long* argument) {
-    if (call->number == SYS_rt_sigprocmask) {
-        const uint64_t none = 0;
-        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
-    } else if (call->number == SYS_rt_sigaction && argument[0] > 0 && argument[0] < 64) {
-        sigaction((int)argument[0], &(struct sigaction){.sa_handler = ignore}, NULL);
-    }
+    if (call->number == SYS_rt_sigprocmask) open_signals();
+    if (call->number == SYS_rt_sigaction) catch_signal(argument[0]);
 }
 
 static bool may_make(const struct call* call, const struct plan* plan) {
@@ -70,6 +74,16 @@ static bool may_make(const struct call* call, const struct plan* plan) {
         return false; /* the worker's end; the supervisor's own ends come by other calls */
     }
     return true;
+}
+
+static void count_call(struct thread* self, long result) {
+    struct board* const board = self->board;
+    board->current[self->number] = -1;
+    board->calls[self->number]++;
+    board->results[result >= 0 || result < -4095 ? 0
+                   : result == -EFAULT           ? 1
+                   : result == -ENOSYS           ? 2
+                                                 : 3]++;
 }
 
 /* Call `index`, all arguments good but that at `place` (6: none; 7: chance decides for each). */
@@ -87,14 +101,18 @@ static void one_call(struct thread* self, struct chance* from, unsigned index, u
     struct board* const board = self->board;
     board->current[self->number] = call.number;
     const long result = make_call(call.number, argument, self->tid);
-    board->current[self->number] = -1;
     undo(&call, argument);
-    board->calls[self->number]++;
     if (call.number >= 0 && call.number < CALL_NUMBERS) board->made[call.number]++;
-    board->results[result >= 0 || result < -4095 ? 0
-                   : result == -EFAULT           ? 1
-                   : result == -ENOSYS           ? 2
-                                                 : 3]++;
+    count_call(self, result);
+}
+
+/* A call of i386's, whatever comes: unprivileged workers only, for it may end the session. */
+static void one_call_386(struct thread* self, struct chance* from, char* low) {
+    const struct call386 made = call_386(&ground, low, from, self->tid);
+    if (made.changed_mask) open_signals();
+    if (made.changed_action) catch_signal(made.changed_action);
+    self->board->made_386[made.number]++;
+    count_call(self, made.result);
 }
 
 static void* make_calls(void* argument) {
@@ -102,13 +120,16 @@ static void* make_calls(void* argument) {
     self->tid = (pid_t)syscall(SYS_gettid);
     struct chance from = {self->plan->seed * 31 + self->number};
     char* const scratch = map_fenced(2, PROT_READ | PROT_WRITE);
-    if (!scratch) _exit(3);
+    char* const low = map_low();
+    if (!scratch || !low) _exit(3);
     const unsigned cases = self->plan->systematic ? call_count() * 6 * BAD_VALUES : 0;
     for (unsigned i = self->number; i < cases; i += self->plan->threads) {
         const unsigned which = i % BAD_VALUES, place = i / BAD_VALUES % 6;
         one_call(self, &from, i / (6 * BAD_VALUES), place, which, scratch);
     }
+    const bool both_doors = !self->plan->root && self->plan->only < 0;
     while (self->board->calls[self->number] < self->plan->calls) {
+        if (both_doors && below(&from, 8) == 0) one_call_386(self, &from, low);
         one_call(self, &from, below(&from, call_count()), below(&from, 8) ? 7 : 6, 0, scratch);
     }
     self->done = true;
