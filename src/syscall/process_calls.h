@@ -51,8 +51,8 @@ Result<void> do_clock_settime(int clock, u64 ns);
 abi::Tms process_tms();
 u64 ticks_since_boot();
 
-/// rt_sigtimedwait(2): waits until `deadline` (as deadline_in() makes it) for a signal of `set`, and
-/// returns its number. EAGAIN, EINTR.
+/// rt_sigtimedwait(2): waits until `deadline` (as deadline_in() makes it) for a signal of `set`,
+/// and returns its number. EAGAIN, EINTR.
 Result<int> do_sigtimedwait(u64 set, u64 deadline, abi::SigInfo& info);
 
 /// getrlimit(2) and setrlimit(2) of the running process. EINVAL, EPERM.
