@@ -45,7 +45,10 @@ void become_leader(Task& task, DeadTasks& dead) REQUIRES(tasks_lock) {
     task.start_time_ns = leader.start_time_ns;
     task.parent->children.insert_before(leader, task);
     leader.sibling_link.unlink();
-    for (Task& child : leader.children) child.parent = &task;
+    for (Task& child : leader.children) {
+        child.parent = &task;
+        child.forked_by = task.pid;
+    }
     task.children.splice_back(leader.children);
     leader.group_leader = &task;
     task.forked_by = leader.forked_by;

@@ -67,12 +67,18 @@ Task& find_new_reaper(Task& leader) REQUIRES(tasks_lock) {
     return *sched::find_task(sched::kInitPid)->group_leader;
 }
 
-abi::SigInfo child_info(Task& leader) REQUIRES(tasks_lock) {
+/// Another signal than SIGCHLD was agreed with the program that the parent was then, and no other.
+int exit_signal_for(const Task& leader, const Task& parent) REQUIRES(tasks_lock) {
+    const bool is_same = leader.signal->parent_exec_id == parent.signal->self_exec_id;
+    return is_same ? leader.exit_signal : abi::SIGCHLD;
+}
+
+abi::SigInfo child_info(Task& leader, int signal) REQUIRES(tasks_lock) {
     const CpuTimes times = process_times_locked(leader);
     constexpr u64 kNsPerTick = 10'000'000;
     const i32 status = wait_status_of(leader);
     abi::SigInfo info;
-    info.signo = leader.exit_signal;
+    info.signo = signal;
     info.code = abi::CLD_EXITED;
     if (status & 0x7f) info.code = (status & abi::kStatusCore) ? abi::CLD_DUMPED : abi::CLD_KILLED;
     info.set_sender(leader.pid, leader.cred.uid);
@@ -100,17 +106,18 @@ bool do_notify_parent(Task& leader) REQUIRES(tasks_lock) {
     Task& parent = *leader.parent;
     if (parent.signal == nullptr) return true;
     bool autoreap = false;
-    bool wanted = is_valid_signal(leader.exit_signal);
+    const int signal = exit_signal_for(leader, parent);
+    bool wanted = is_valid_signal(signal);
     {
         IrqGuard guard(parent.sighand->lock);
         const abi::KernelSigaction& action = parent.sighand->action[abi::SIGCHLD - 1];
-        if (leader.exit_signal == abi::SIGCHLD) {
+        if (signal == abi::SIGCHLD) {
             const bool ignored = action.handler == abi::SIG_IGN;
             autoreap = ignored || (action.flags & abi::SA_NOCLDWAIT);
             if (ignored) wanted = false;
         }
     }
-    if (wanted) (void)send_signal_locked(parent, child_info(leader), Target::Process);
+    if (wanted) (void)send_signal_locked(parent, child_info(leader, signal), Target::Process);
     parent.signal->child_exit.wake_all();
     return autoreap;
 }
@@ -129,12 +136,34 @@ void send_pdeath_signals(Task& child) REQUIRES(tasks_lock) {
     }
 }
 
+/// Another thread that lives, to look after the children of one that ends. There is one.
+Task& find_heir(Task& task) REQUIRES(tasks_lock) {
+    Task& leader = *task.group_leader;
+    for (Task& thread : leader.threads) {
+        if (&thread != &task && !thread.has(sched::kExiting)) return thread;
+    }
+    return leader;
+}
+
+/// A thread ends, and its process goes on: so do its children, but who wanted to know is told.
+void leave_children_to_threads(Task& task) REQUIRES(tasks_lock) {
+    Task& leader = *task.group_leader;
+    if (leader.children.empty()) return;
+    const sched::PidNumber heir = find_heir(task).pid;
+    for (Task& child : leader.children) {
+        if (child.forked_by != task.pid) continue;
+        child.forked_by = heir;
+        send_pdeath_signals(child);
+    }
+}
+
 /// Gives the children of a process that has no thread left to somebody else.
 void forget_original_parent(Task& leader, DeadTasks& dead) REQUIRES(tasks_lock) {
     if (leader.children.empty()) return;
     Task& reaper = find_new_reaper(leader);
     while (Task* child = leader.children.pop_front()) {
         child->parent = &reaper;
+        child->forked_by = reaper.pid;
         child->exit_signal = abi::SIGCHLD;
         reaper.children.push_back(*child);
         send_pdeath_signals(*child);
@@ -164,6 +193,7 @@ void exit_notify(Task& task, bool group_dead) {
     {
         IrqGuard guard(tasks_lock);
         SignalStruct& signal = *task.signal;
+        if (!group_dead) leave_children_to_threads(task);
         exit_ptrace(task, dead);
         sched::set_special_state(sched::kZombie);
         if (is_traced(task)) {
@@ -176,6 +206,15 @@ void exit_notify(Task& task, bool group_dead) {
         if (signal.exec_task) signal.child_exit.wake_all();
     }
     put_dead(dead);
+}
+
+/// Threads that end one by one: the last one's status is that of the process.
+void set_group_status(Task& task, i32 status) {
+    SignalStruct& signal = *task.signal;
+    IrqGuard guard(task.sighand->lock);
+    if (signal.group_exit) return;
+    signal.group_exit = true;
+    signal.group_exit_code = status;
 }
 
 void trace_exit(const Task& task) {
@@ -282,6 +321,7 @@ void do_exit(i32 status) {
     task.exit_code = status;
     const bool group_dead = signal.live_threads.fetch_sub(1) == 1;
     if (group_dead) {
+        set_group_status(task, status);
         if (task.tgid == sched::kInitPid) {
             panic("Attempted to kill init! exitcode=0x%08x", u32(wait_status_of(task)));
         }

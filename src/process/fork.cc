@@ -180,6 +180,8 @@ Result<void> copy_signal(Task& child, Task& parent, u64 flags) {
     to.leader = &child;
     for (u32 i = 0; i < abi::kRlimits; i++) to.rlimits[i] = from.rlimits[i];
     if (to.rlimits[abi::RLIMIT_CPU].current != abi::RLIM_INFINITY) recheck_cpu_timers(to);
+    to.self_exec_id = from.self_exec_id;
+    to.parent_exec_id = flags & abi::CLONE_PARENT ? from.parent_exec_id : from.self_exec_id;
     to.personality = from.personality;
     to.dumpable = from.dumpable;
     to.oom_score_adj = from.oom_score_adj;
@@ -253,7 +255,7 @@ void begin_process(Task& child, Task& parent, u64 flags) REQUIRES(tasks_lock) {
     child.parent = (flags & abi::CLONE_PARENT) ? leader.parent : &leader;
     if (flags & abi::CLONE_PARENT) child.exit_signal = leader.exit_signal;
     child.parent->children.push_back(child);
-    child.forked_by = parent.pid;
+    child.forked_by = (flags & abi::CLONE_PARENT) ? leader.forked_by : parent.pid;
     sched::join_pgrp(*child.signal, parent.signal->pgrp);
     sched::join_session(*child.signal, parent.signal->session);
 }
@@ -279,7 +281,7 @@ Result<void> attach(Task& child, Task& parent, u64 flags, u32 event) {
 /// The caller may choose the child's number if it is one that restores checkpoints.
 Result<void> give_number(Task& child, sched::PidNumber wanted) {
     if (wanted != 0) {
-        if (wanted < 0 || wanted >= sched::kPidMax) return EINVAL;
+        if (wanted < 0 || static_cast<u32>(wanted) >= sched::pid_max.load()) return EINVAL;
         const sched::Cred& cred = sched::current().cred;
         const bool may_choose = cred.has(abi::CAP_CHECKPOINT_RESTORE);
         if (!may_choose && !cred.has(abi::CAP_SYS_ADMIN)) return EPERM;
@@ -332,7 +334,10 @@ void wait_for_vfork(Task& child, sched::Vfork& vfork) {
 
 }  // namespace
 
+constinit std::atomic<u32> wanted_max_threads{0};
+
 u64 max_threads() {
+    if (const u32 wanted = wanted_max_threads.load(std::memory_order_relaxed)) return wanted;
     return std::min<u64>(mm::total_pages() * kPageSize / kBytesPerThread, sched::kPidMax);
 }
 

@@ -131,9 +131,11 @@ Scan consider(Task& child, const WaitRequest& request, WaitOutcome& outcome, Dea
 
 Scan scan_children(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
     REQUIRES(tasks_lock) {
+    const bool only_own = request.options & abi::kWaitNoThread;
     Scan result = Scan::NoChild;
     for (Task& child : sched::current().group_leader->children) {
         if (is_own_tracee(child) || !is_eligible(child, request)) continue;
+        if (only_own && child.forked_by != sched::current().pid) continue;
         const Scan found = consider(child, request, outcome, dead);
         if (found == Scan::Found) return found;
         if (found == Scan::Wait) result = found;
@@ -141,11 +143,12 @@ Scan scan_children(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& 
     return result;
 }
 
-/// Tracees of all threads, whatever they are otherwise.
+/// Tracees of all threads (or of the running one), whatever they are otherwise.
 Scan scan_tracees(const WaitRequest& request, WaitOutcome& outcome, DeadTasks& dead)
     REQUIRES(tasks_lock) {
     Scan result = Scan::NoChild;
     for (Task& thread : sched::current().group_leader->threads) {
+        if ((request.options & abi::kWaitNoThread) && &thread != &sched::current()) continue;
         for (Task& tracee : thread.tracees) {
             if (!is_eligible(tracee, request)) continue;
             const Scan found = consider(tracee, request, outcome, dead);

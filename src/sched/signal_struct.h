@@ -74,6 +74,9 @@ struct SignalStruct {
     u32 thread_count = 1;              // not yet released
     bool is_subreaper = false;
     bool has_execed = false;  // setpgid() of a child is then refused
+    /// Which program this is, counted by execve(); and which one the parent was when it made this
+    /// one.
+    u32 self_exec_id = 0, parent_exec_id = 0;
 
     WaitQueue child_exit;  // the process sleeps here in wait4(); lock: the task list's
     WaitQueue pidfd_wait;  // who polls a pidfd until the process ends; lock: the task list's

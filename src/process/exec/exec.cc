@@ -123,6 +123,7 @@ void begin_new_rights(Task& task, BinPrm& bprm) {
     }
     if (bprm.gains) signal.personality &= ~kPersonalityGoes;
     IrqGuard guard(tasks_lock);
+    signal.self_exec_id++;
     if (bprm.gains && ptrace_forbids_rights(task)) bprm.cred = task.cred;
     (void)commit_creds(bprm.cred);  // the real user stays, so this cannot fail, nor sleep
 }
