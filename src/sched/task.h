@@ -75,6 +75,7 @@ enum TaskFlags : u32 {
     kCompatCall = 1 << 13,     // the system call it stopped in came through int $0x80
     kRestartI386 = 1 << 14,    // the call to be restarted came through int $0x80
     kMemAlloc = 1 << 15,       // reclaims memory: may use the reserves; Linux' PF_MEMALLOC
+    kSyscallEmu = 1 << 16,     // a tracer makes its system calls instead of the kernel
     kNoNewPrivs = 1 << 23,     // execve() gives no rights; never cleared
     kTooManyTasks = 1 << 24,   // its user has, since it became it; Linux' PF_NPROC_EXCEEDED
     kWqWorker = 1 << 25,       // runs works: schedule() tells its pool; Linux' PF_WQ_WORKER

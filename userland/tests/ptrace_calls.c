@@ -87,6 +87,62 @@ static void changed_call(void) {
 }
 
 /* A call that a signal interrupts begins again when the tracer drops the signal. */
+enum { kSysemu = 31, kSysemuSinglestep = 32 };
+
+/* The tracer makes the calls: one stop for each, and none of them reaches the kernel. */
+static void emulated_calls(void) {
+    pid_t pid = tracee(call_getppid);
+    NEED(trace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD) == 0);
+    struct user_regs_struct regs;
+    do {
+        NEED(trace(kSysemu, pid, 0, 0) == 0);
+        NEED(STOPPED(next_status(pid), SIGTRAP | 0x80));
+        regs = regs_of(pid);
+    } while (regs.orig_rax != SYS_getppid); /* whatever comes before fails */
+    CHECK_EQ(regs.rax, -ENOSYS);
+    regs.rax = 4711;
+    CHECK(set_regs(pid, regs) == 0);
+    /* No stop at the end of that call; the next one is the program's end, which is left out as
+     * well. */
+    NEED(trace(kSysemu, pid, 0, 0) == 0);
+    NEED(STOPPED(next_status(pid), SIGTRAP | 0x80));
+    regs = regs_of(pid);
+    CHECK(regs.orig_rax == SYS_exit_group || regs.orig_rax == SYS_exit);
+    CHECK_EQ(regs.rdi, 5);
+    /* Resumed otherwise, the call that it stands in is left out, too: it stops at its end. */
+    CHECK(STOPPED(to_call(pid), SIGTRAP | 0x80));
+    CHECK_EQ(regs_of(pid).rax, -ENOSYS);
+    resume(pid, 0);
+    exits(pid, 5); /* tried again */
+}
+
+/* Steps, and calls are stops instead of steps. */
+static void emulated_steps(void) {
+    pid_t pid = tracee(call_getppid);
+    NEED(trace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD) == 0);
+    unsigned steps = 0, calls = 0;
+    while (calls == 0 && steps < 20000) {
+        NEED(trace(kSysemuSinglestep, pid, 0, 0) == 0);
+        const int status = next_status(pid);
+        NEED(WIFSTOPPED(status));
+        if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+            calls += regs_of(pid).orig_rax == SYS_getppid;
+        } else {
+            NEED(WSTOPSIG(status) == SIGTRAP);
+            steps++;
+        }
+    }
+    CHECK(calls == 1 && steps > 0);
+    struct user_regs_struct regs = regs_of(pid);
+    regs.rax = 4711;
+    CHECK(set_regs(pid, regs) == 0);
+    NEED(trace(kSysemuSinglestep, pid, 0, 0) == 0);
+    CHECK(STOPPED(next_status(pid), SIGTRAP)); /* the instruction behind the call */
+    CHECK_EQ(regs_of(pid).orig_rax, -1);
+    resume(pid, 0);
+    exits(pid, 5);
+}
+
 static void read_pipe(void) {
     int fds[2];
     char byte;
@@ -259,8 +315,8 @@ static void exit_event(void) {
 }
 
 int main(void) {
-    return run_cases((struct test_case[]){CASE(system_calls), CASE(changed_call),
-                                          CASE(restarted_call), CASE(fork_event), CASE(vfork_event),
-                                          CASE(clone_event), CASE(exec_event), CASE(exec_by_thread),
-                                          CASE(exit_event), END});
+    return run_cases((struct test_case[]){
+        CASE(system_calls), CASE(changed_call), CASE(emulated_calls), CASE(emulated_steps),
+        CASE(restarted_call), CASE(fork_event), CASE(vfork_event), CASE(clone_event),
+        CASE(exec_event), CASE(exec_by_thread), CASE(exit_event), END});
 }

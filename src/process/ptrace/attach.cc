@@ -117,6 +117,7 @@ void ptrace_unlink(Task& task) {
     task.ptrace = 0;
     task.jobctl &= ~(kTrapWork | kListening | kFrozen);
     task.clear(sched::kTraceSyscall);
+    task.clear(sched::kSyscallEmu);
     if (task.state.load() == sched::kZombie) return;
     rejoin_group_stop(task);
     if (task.state.load() & sched::kTraced) {

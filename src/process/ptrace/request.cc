@@ -50,16 +50,24 @@ void unfreeze(Task& task) {
     if (was_killed) sched::try_to_wake_up(task, sched::kTraced);
 }
 
-enum class Watch : u8 { Nothing, Calls, Steps };
+/// What a tracee is to stop for next. Emulate: at a call, which the kernel then leaves out.
+struct Watch {
+    bool calls = false, steps = false, emulate = false;
+};
+
+void mark(Task& task, sched::TaskFlags flag, bool on) {
+    if (on) {
+        task.set(flag);
+    } else {
+        task.clear(flag);
+    }
+}
 
 Result<void> resume(Task& task, Watch watch, u64 signal) {
     if (signal > u64{kSignals}) return EIO;
-    if (watch == Watch::Calls) {
-        task.set(sched::kTraceSyscall);
-    } else {
-        task.clear(sched::kTraceSyscall);
-    }
-    if (watch == Watch::Steps) {
+    mark(task, sched::kTraceSyscall, watch.calls);
+    mark(task, sched::kSyscallEmu, watch.emulate);
+    if (watch.steps) {
         enable_single_step(task);
     } else {
         disable_single_step(task);
@@ -174,9 +182,13 @@ Result<u64> examine(Task& task, i64 request, u64 address, u64 data) {
 Result<u64> perform(Task& task, i64 request, u64 address, u64 data) {
     Result<void> result;
     switch (request) {
-    case PTRACE_CONT: result = resume(task, Watch::Nothing, data); break;
-    case PTRACE_SYSCALL: result = resume(task, Watch::Calls, data); break;
-    case PTRACE_SINGLESTEP: result = resume(task, Watch::Steps, data); break;
+    case PTRACE_CONT: result = resume(task, {}, data); break;
+    case PTRACE_SYSCALL: result = resume(task, {.calls = true}, data); break;
+    case PTRACE_SINGLESTEP: result = resume(task, {.steps = true}, data); break;
+    case PTRACE_SYSEMU: result = resume(task, {.emulate = true}, data); break;
+    case PTRACE_SYSEMU_SINGLESTEP:
+        result = resume(task, {.steps = true, .emulate = true}, data);
+        break;
     case PTRACE_DETACH: result = ptrace_detach(task, data); break;
     case PTRACE_LISTEN: result = listen(task); break;
     default: return examine(task, request, address, data);

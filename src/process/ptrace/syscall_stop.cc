@@ -1,4 +1,4 @@
-// Stops at system calls: PTRACE_SYSCALL. Linux: ptrace_report_syscall().
+// Stops at system calls: PTRACE_SYSCALL and PTRACE_SYSEMU. Linux: ptrace_report_syscall().
 
 #include "abi/ptrace.h"
 #include "process/ptrace/ptrace.h"
@@ -22,19 +22,20 @@ void report(Task& task, u64 message) {
 
 bool ptrace_syscall_enter(arch::TrapFrame& frame) {
     Task& task = sched::current();
-    if (!task.has(sched::kTraceSyscall)) return true;
+    const bool is_emulated = task.has(sched::kSyscallEmu);
+    if (!is_emulated && !task.has(sched::kTraceSyscall)) return true;
     frame.rax =
         -static_cast<u64>(ENOSYS);  // what the tracer sees, and a call that it leaves out says
     report(task, abi::PTRACE_EVENTMSG_SYSCALL_ENTRY);
     if (fatal_signal_pending(task)) return false;
-    return static_cast<i32>(frame.orig_rax) != -1;
+    return !is_emulated && static_cast<i32>(frame.orig_rax) != -1;
 }
 
 void ptrace_syscall_exit(arch::TrapFrame& frame) {
     Task& task = sched::current();
     if (task.has(sched::kTraceSyscall)) {
         report(task, abi::PTRACE_EVENTMSG_SYSCALL_EXIT);
-    } else if (task.has(sched::kSingleStep)) {
+    } else if (task.has(sched::kSingleStep) && !task.has(sched::kSyscallEmu)) {
         // The processor itself would trap one instruction too late.
         abi::SigInfo info;
         info.signo = abi::SIGTRAP;
