@@ -40,8 +40,9 @@ struct CloneRequest {
 /// should be handled first. With CLONE_VFORK, sleeps until the child has called execve() or ended.
 Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::TrapFrame& frame);
 
-/// No more tasks than this fit into memory: /proc/sys/kernel/threads-max.
+/// No more tasks than this: what root wants (/proc/sys/kernel/threads-max), else what fits into memory.
 u64 max_threads();
+extern constinit std::atomic<u32> wanted_max_threads;  // 0: nothing in particular
 
 /// The child of a vfork has its own memory now, or is gone: its parent may go on.
 void complete_vfork(sched::Task& task);

@@ -10,6 +10,7 @@
 namespace sched {
 
 constinit SpinLock tasks_lock("tasks", LockRank::Tasks);
+constinit std::atomic<u32> pid_max{kPidMax};
 
 /// Invariant: it exists as long as `in_use` (a task has the number) or a list has a member.
 struct Pid {
@@ -48,9 +49,10 @@ void free_if_unused(Pid* pid) REQUIRES(tasks_lock) {
 /// 0 if there is no free number.
 PidNumber choose_number(PidNumber wanted) REQUIRES(tasks_lock) {
     if (wanted != 0) return used().test(wanted) ? 0 : wanted;
+    const usize limit = pid_max.load(std::memory_order_relaxed);
     usize number = used().find_clear(last_number + 1);
-    if (number >= kPidMax) number = used().find_clear(kFirstAfterWrap);
-    return number >= kPidMax ? 0 : static_cast<PidNumber>(number);
+    if (number >= limit) number = used().find_clear(kFirstAfterWrap);
+    return number >= limit ? 0 : static_cast<PidNumber>(number);
 }
 
 }  // namespace

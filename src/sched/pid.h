@@ -22,6 +22,9 @@ extern constinit SpinLock tasks_lock;
 struct Pid;
 
 inline constexpr PidNumber kPidMax = 32768;
+/// Numbers given out are below this: /proc/sys/kernel/pid_max, from kLeastPidMax to kPidMax.
+inline constexpr PidNumber kLeastPidMax = 301;
+extern constinit std::atomic<u32> pid_max;
 
 inline constexpr PidNumber kInitPid = 1, kKthreaddPid = 2;
 

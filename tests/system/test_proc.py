@@ -88,6 +88,29 @@ def test_places_without_chance(agent):
     assert sets[2][1] > 1 and sets[2][2] > 1 and sets[2][3] > 1
 
 
+def test_number_of_processes_can_be_set(agent):
+    """pid_max: numbers stay below it; threads-max: no more tasks than that; nonsense is refused."""
+    def set_to(name, value):
+        done = agent.run(["/bin/sh", "-c", f"echo {value} > /proc/sys/kernel/{name}"])
+        return done.exit_code == 0
+
+    assert text_of(agent, "/proc/sys/kernel/pid_max") == "32768\n"
+    assert not set_to("pid_max", 300) and not set_to("pid_max", 32769) and not set_to("pid_max", "many")
+    assert set_to("pid_max", 400)
+    numbers = {int(agent.run(["/bin/sh", "-c", "echo $$"]).stdout) for _ in range(150)}
+    assert max(numbers) < 400 and len(numbers) > 50, numbers
+    assert set_to("pid_max", 32768)
+
+    most = int(text_of(agent, "/proc/sys/kernel/threads-max"))
+    assert most > 100 and not set_to("threads-max", 19)
+    tasks = len(agent.run(["/bin/sh", "-c", "ls -d /proc/[0-9]*/task/*"]).stdout.split())
+    assert set_to("threads-max", tasks + 20)
+    assert text_of(agent, "/proc/sys/kernel/threads-max") == f"{tasks + 20}\n"
+    crowd = agent.run(["/bin/sh", "-c", "for i in $(seq 60); do sleep 1 & done; wait"])
+    assert "can't fork" in crowd.stderr.decode(), crowd.describe()
+    assert set_to("threads-max", most) and agent.run(["/bin/true"]).exit_code == 0
+
+
 @pytest.mark.parametrize("path", SHAPES)
 def test_shape(agent, path):
     """Ours matches; where the host has the file, the host's does, too: so the shape is Linux's."""

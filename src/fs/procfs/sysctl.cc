@@ -94,11 +94,11 @@ Result<void> store_switch(std::string_view text, void*) {
     return {};
 }
 
-/// A number from 0 to Most.
-template <std::atomic<u32>& Setting, u32 Most>
+/// A number from Least to Most.
+template <std::atomic<u32>& Setting, u32 Most, u32 Least = 0>
 Result<void> store_up_to(std::string_view text, void*) {
     const u64 value = TRY(parse_unsigned(libfs::trim(text)));
-    if (value > Most) return EINVAL;
+    if (value < Least || value > Most) return EINVAL;
     Setting = static_cast<u32>(value);
     return {};
 }
@@ -107,6 +107,9 @@ Result<void> show_threads_max(SeqFile& out, void*) {
     out.print("%lu\n", process::max_threads());
     return {};
 }
+
+/// Linux' MIN_THREADS, and the most that a futex word can tell apart.
+constexpr u32 kLeastThreads = 20, kMostThreads = 0x3fff'ffff;
 
 Result<void> show_last_pid(SeqFile& out, void*) {
     out.print("%lu\n", sched::last_pid());
@@ -145,8 +148,10 @@ constexpr TextNode kKernel[] = {
      store_name<process::UtsField::HostName>},
     {"domainname", 0644, show_name<process::UtsField::DomainName>,
      store_name<process::UtsField::DomainName>},
-    {"pid_max", 0444, show_number<sched::kPidMax>},
-    {"threads-max", 0444, show_threads_max},
+    {"pid_max", 0644, show_setting<sched::pid_max>,
+     store_up_to<sched::pid_max, sched::kPidMax, sched::kLeastPidMax>},
+    {"threads-max", 0644, show_threads_max,
+     store_up_to<process::wanted_max_threads, kMostThreads, kLeastThreads>},
     {"randomize_va_space", 0644, show_setting<process::randomize_va_space>,
      store_up_to<process::randomize_va_space, 2>},
     {"ngroups_max", 0444, show_number<32>},
