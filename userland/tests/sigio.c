@@ -1,8 +1,7 @@
 /* O_ASYNC: a signal says that a file has become ready, and to whom it goes. */
-#include "tests/check.h"
+#include "tests/pty.h"
 
 #include <pthread.h>
-#include <sys/ioctl.h>
 
 #ifndef F_SETSIG
 #define F_SETSIG 10
@@ -67,6 +66,40 @@ static void ends_of_a_pipe(void) {
     CHECK(tells() >= 1);
     close(p[0]); /* the last reader: a write would not wait */
     CHECK(tells() >= 1);
+}
+
+/* Something was typed; in canonical mode, a whole line. */
+static void terminals(void) {
+    open_pty();
+    catch_signal(SIGIO);
+    CHECK_EQ(fcntl(slave, F_SETOWN, getpid()), 0);
+    CHECK_EQ(fcntl(slave, F_SETFL, O_ASYNC), 0);
+    CHECK(fcntl(slave, F_GETFL) & O_ASYNC);
+    type("half");
+    usleep(20000);
+    CHECK_EQ(tells(), 0);
+    type(" a line\n");
+    while (told == 0) usleep(1000);
+    CHECK_READ("half a line\n");
+    raw(1, 0);
+    usleep(20000);
+    tells();
+    type("x");
+    while (told == 0) usleep(1000);
+    CHECK_READ("x");
+    CHECK_EQ(fcntl(slave, F_SETFL, 0), 0);
+    usleep(20000);
+    tells();
+    type("y");
+    CHECK_READ("y");
+    usleep(20000);
+    CHECK_EQ(tells(), 0);
+    /* Nobody named: the group in front, or who asked, if there is none. */
+    const int again = open(ttyname(slave), O_RDWR | O_NOCTTY);
+    NEED(again >= 0);
+    CHECK_EQ(fcntl(again, F_GETOWN), 0);
+    CHECK_EQ(fcntl(again, F_SETFL, O_ASYNC), 0);
+    CHECK_EQ(fcntl(again, F_GETOWN), getpid());
 }
 
 /* A signal of one's own choice tells which file it was. */
@@ -189,7 +222,7 @@ static void not_to_everybody(void) {
 }
 
 int main(void) {
-    return run_cases((struct test_case[]){CASE(ends_of_a_pipe), CASE(chosen_signal),
-                                          CASE(another_process_or_group), CASE(one_thread),
-                                          CASE(owners), CASE(not_to_everybody), END});
+    return run_cases((struct test_case[]){
+        CASE(ends_of_a_pipe), CASE(terminals), CASE(chosen_signal), CASE(another_process_or_group),
+        CASE(one_thread), CASE(owners), CASE(not_to_everybody), END});
 }

@@ -82,7 +82,7 @@ Result<void> set_window(Tty& tty, const WinSize& window) {
         }
         tty.window = window;
     }
-    Tty::send_signals({u64{1} << (SIGWINCH - 1), tty.foreground.load()});
+    Tty::send_signals({.set = u64{1} << (SIGWINCH - 1), .pgrp = tty.foreground.load()});
     return {};
 }
 

@@ -44,14 +44,16 @@ Tty::Tty(const char* tty_name, u32 number, TtyPort& tty_port, Buffers buffers)
 Tty::Signals Tty::input_arrived_locked() {
     const bool canonical = settings.c_lflag & ICANON;
     // A reader with VMIN > 1 counts for itself; here it matters only that something came.
-    if (ldisc.input_available(1) || !canonical) read_wait.wake_all();
+    const bool is_readable = ldisc.input_available(1);
+    if (is_readable || !canonical) read_wait.wake_all();
     if (!throttled && !ldisc.has_room()) {
         throttled = true;
         port.set_throttled(true);
         if (settings.c_iflag & IXOFF) port.send_xchar(settings.c_cc[VSTOP]);
     }
     port.start();  // echo
-    return {ldisc.take_signals(), foreground.load(std::memory_order_relaxed)};
+    return {ldisc.take_signals(), foreground.load(std::memory_order_relaxed),
+            is_readable ? &fasync : nullptr};
 }
 
 void Tty::unthrottle_locked() {
@@ -66,6 +68,7 @@ void Tty::output_drained_locked() {
 }
 
 void Tty::send_signals(const Signals& signals) {
+    if (signals.readable != nullptr) signals.readable->notify(fs::Ready::In);
     if (signals.set == 0 || signals.pgrp <= 0) return;
     for (u64 rest = signals.set; rest != 0; rest &= rest - 1) {
         // Nobody in the foreground is no error: the key was pressed into the void.

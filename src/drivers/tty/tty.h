@@ -15,6 +15,7 @@
 
 #include "core/lock/spin_lock.h"
 #include "drivers/tty/n_tty.h"
+#include "fs/fasync.h"
 #include "fs/file.h"
 #include "sched/pid.h"
 #include "sched/wait_queue.h"
@@ -30,10 +31,12 @@ public:
     Tty(const char* name, u32 device, TtyPort& port, Buffers buffers);
     Tty(const Tty&) = delete;
 
-    /// Signals that input asked for, to be sent once `lock` is free.
+    /// Signals that input asked for, to be sent once `lock` is free; and who wants to know by a
+    /// signal that it can be read.
     struct Signals {
         u64 set = 0;
         sched::PidNumber pgrp = 0;
+        fs::FasyncList* readable = nullptr;
     };
     /// After feeding `ldisc`: wakes readers and holds the line back if the buffer is full.
     [[nodiscard]] Signals input_arrived_locked() REQUIRES(lock);
@@ -61,6 +64,7 @@ public:
     NTty ldisc;
     abi::WinSize window{};
     sched::WaitQueue read_wait, write_wait;
+    fs::FasyncList fasync;  // files with O_ASYNC; has a lock of its own
     u32 open_count = 0;
     u32 hangups = 0;  // so far: an open file remembers the number it started with
     bool throttled = false;

@@ -159,6 +159,17 @@ static Result<usize> write_turn(fs::File& file, IovIter& from) {
 
 // --- the operations -----------------------------------------------------------------------------
 
+static fs::FileOwner default_owner(const Tty& tty) {
+    const sched::Task& task = sched::current();
+    fs::FileOwner owner{.uid = task.cred.uid, .euid = task.cred.euid};
+    owner.id = tty.foreground.load();
+    owner.kind = fs::FileOwner::Kind::Group;
+    if (owner.id > 0) return owner;
+    owner.id = task.tgid;
+    owner.kind = fs::FileOwner::Kind::Process;
+    return owner;
+}
+
 class TtyOperations final : public fs::FileOperations {
 public:
     Result<void> open(fs::File& file) const override {
@@ -240,6 +251,14 @@ public:
     Result<u64> ioctl(fs::File& file, u32 command, u64 argument) const override {
         if (tty_file(file).is_hung_up()) return command == FIONREAD ? ENOTTY : EIO;
         return tty_ioctl(file, command, argument);
+    }
+
+    /// Where nobody is named, the signals are for the group in front.
+    Result<void> fasync(fs::File& file, int fd, bool on) const override {
+        Tty& tty = *tty_file(file).tty;
+        TRY(tty.fasync.set(file, fd, on));
+        if (on && fs::owner_of(file).id == 0) fs::set_owner(file, default_owner(tty));
+        return {};
     }
 
     bool is_stream() const override { return true; }
