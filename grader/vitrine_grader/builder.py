@@ -44,6 +44,7 @@ def make(tree: pathlib.Path, box: Sandbox | None, arguments: tuple[str, ...] = (
     """Runs kernel.mk over tree/src into tree/out; returns "" or the end of what make said."""
     inside = INSIDE if box else str(tree)
     argv = ["make", "-s", "-j2", "-f", f"{inside}/src/kernel.mk", f"SRC={inside}/src", f"OUT={inside}/out"]
+    argv.append("DEBUG_INFO=")  # of no use to tests, and much to copy
     argv += arguments
     if box:
         box = dataclasses.replace(box, binds=((tree, INSIDE),), limits=_LIMITS, stranger=True)
