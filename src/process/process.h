@@ -40,7 +40,8 @@ struct CloneRequest {
 /// should be handled first. With CLONE_VFORK, sleeps until the child has called execve() or ended.
 Result<sched::PidNumber> kernel_clone(const CloneRequest& request, const arch::TrapFrame& frame);
 
-/// No more tasks than this: what root wants (/proc/sys/kernel/threads-max), else what fits into memory.
+/// No more tasks than this: what root wants (/proc/sys/kernel/threads-max), else what fits into
+/// memory.
 u64 max_threads();
 extern constinit std::atomic<u32> wanted_max_threads;  // 0: nothing in particular
 
