@@ -80,23 +80,26 @@ void copy_to_fast() {
     }
 }
 
-/// Copies everything but the sequence, under a sequence of the copy's own.
-void publish() REQUIRES(lock) {
-    if (published == nullptr) return;
-    const u32 sequence = published->sequence.load(std::memory_order_relaxed);
-    published->sequence.store(sequence + 1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
-    constexpr usize kSkipped = offsetof(TimePage, mode);
-    memcpy(&published->mode, &page.mode, sizeof(TimePage) - kSkipped);
-    published->sequence.store(sequence + 2, std::memory_order_release);
+/// Makes a page's sequence odd, or even again.
+void step_sequence(TimePage& of, std::memory_order order) {
+    of.sequence.store(of.sequence.load(std::memory_order_relaxed) + 1, order);
 }
 
-/// Holds the lock, and keeps readers out until it goes.
+/// Copies everything but the sequence, which is the copy's own and odd now, and lets readers in.
+void publish() REQUIRES(lock) {
+    if (published == nullptr) return;
+    constexpr usize kSkipped = offsetof(TimePage, mode);
+    memcpy(&published->mode, &page.mode, sizeof(TimePage) - kSkipped);
+    step_sequence(*published, std::memory_order_release);
+}
+
+/// Holds the lock, and keeps readers out until it goes: those of both pages. With the old line a
+/// program would be told later times than another is with the new one, where that climbs less.
 class SCOPED_CAPABILITY Writing {
 public:
     Writing() ACQUIRE(lock) : guard_(lock) {
-        page.sequence.store(page.sequence.load(std::memory_order_relaxed) + 1,
-                            std::memory_order_relaxed);
+        step_sequence(page, std::memory_order_relaxed);
+        if (published != nullptr) step_sequence(*published, std::memory_order_relaxed);
         // Visible before the counter is read below: a value that a reader takes with the old line
         // was then read before the new line begins, on whichever processor.
         arch::memory_fence();
@@ -104,8 +107,7 @@ public:
     ~Writing() RELEASE() {
         copy_to_fast();
         publish();
-        page.sequence.store(page.sequence.load(std::memory_order_relaxed) + 1,
-                            std::memory_order_release);
+        step_sequence(page, std::memory_order_release);
     }
     Writing(const Writing&) = delete;
 
@@ -342,6 +344,7 @@ void timekeeping_publish(void* memory) {
     page.timer_ns = hrtimer_resolution_ns();
     page.has_cpu_number = arch::cpu_features.rdtscp;
     published = new (memory) TimePage{};
+    step_sequence(*published, std::memory_order_relaxed);  // as if it had been there from the start
 }
 
 }  // namespace time
