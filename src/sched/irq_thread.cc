@@ -60,7 +60,8 @@ bool wait_for_work(IrqThread& thread) {
         }
         if (stop) {
             set_current_state(kRunning);
-            return false;
+            // Work may have come after the look above, and the line counts on its being done.
+            return thread.action.run_wanted.exchange(false);
         }
         schedule();
     }
