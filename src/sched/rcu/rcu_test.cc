@@ -205,7 +205,10 @@ TEST(a_stall_is_reported, "sched.rcu.stall") {
     const u64 timeout = rcu_stall_timeout_ns.exchange(30 * time::kNsPerMs);
     held.start(test);
     const u64 deadline = time::now_ns() + 10 * time::kNsPerSec;
-    while (!log_says(log_begin, "HeldReader") && time::now_ns() < deadline) {
+    const auto is_reported = [&] {
+        return log_says(log_begin, "HeldReader") && rcu_last_stall().count > reports;
+    };
+    while (!is_reported() && time::now_ns() < deadline) {
         nap(5 * time::kNsPerMs);
     }
     rcu_stall_timeout_ns = timeout;
