@@ -64,7 +64,9 @@ def test_table_has_no_bad_row(lab):
 @pytest.mark.parametrize("lab", LABS)
 @pytest.mark.timeout(900)
 def test_reference_gets_everything_on_both(lab):
-    done = grader("grade", lab, "--emu", "both", seconds=900)
+    """On QEMU it does in the table; here once more together with Bochs, then on Bochs alone."""
+    emu = "both" if lab == LABS[0] else "bochs"
+    done = grader("grade", lab, "--emu", emu, seconds=900)
     assert done.returncode == 0, done.stdout + done.stderr
     score = re.search(r"([\d.]+)/([\d.]+) points", done.stdout)
     assert score and score[1] == score[2] and "FAIL" not in done.stdout
