@@ -65,12 +65,26 @@ struct Queue {
     SpinLock lock{"test_fifo", LockRank::Tasks};
     std::atomic<u32> turn{0};  // the processor that shall come now
     std::atomic<u32> served{0};
+    std::atomic<u32> arrived{0}, expected{0};  // where they shall wait, with interrupts on
     u32 order[kMaxCpus] = {};
 };
 constinit Queue fifo;
 
+void begin_queue(u32 expected) {
+    fifo.served = fifo.turn = fifo.arrived = 0;
+    fifo.expected = expected;
+}
+
+/// Nobody turns interrupts off before all have arrived: on their way they may need a timer of this
+/// processor.
+void await_all() {
+    while (fifo.arrived.load() < fifo.expected.load()) sched::nap(time::kNsPerMs / 4);
+}
+
 void join_queue(void* cpu) {
     await_processor(cpu);
+    fifo.arrived++;
+    await_all();
     IrqOffGuard irqs;
     const u32 me = cpu_id();
     while (fifo.turn.load() != me) arch::cpu_relax();
@@ -88,8 +102,8 @@ bool has_come(unsigned cpu, u32 number) {
 void hold_while_they_come(void* here) {
     await_processor(here);
     const unsigned cpus = online_cpus.count();
-    fifo.served = 0;
     for (unsigned cpu = cpus - 1; cpu > 0; cpu--) run_on(cpu, join_queue);
+    await_all();
     SpinGuard guard(fifo.lock);
     for (unsigned cpu = cpus - 1, number = 0; cpu > 0; cpu--, number++) {
         fifo.turn = cpu;
@@ -118,9 +132,10 @@ TEST(spin_lock_excludes_in_queue, "lock.spin.excludes_queue") {
 // whenever its thread does not run.
 TEST(spin_lock_of_virtual_processors, "lock.spin.virtual") {
     if (online_cpus.count() < 2 || !arch::cpu_features.hypervisor) return;
-    fifo.served = 0;
-    fifo.turn = 0;
+    begin_queue(1);
+    (void)sched::set_cpus_allowed(sched::current(), 1);  // the other one would not let us run there
     run_on(1, join_queue);
+    await_all();
     u32 seen = 0;
     {
         IrqGuard guard(fifo.lock);
@@ -130,6 +145,7 @@ TEST(spin_lock_of_virtual_processors, "lock.spin.virtual") {
         while (time::now_ns() < until) seen |= fifo.lock.word().raw();
     }
     while (fifo.served.load() < 1 || fifo.lock.is_locked()) sched::nap(time::kNsPerMs);
+    (void)sched::set_cpus_allowed(sched::current(), ~u64{0});
     EXPECT_EQ(seen & ~0xffu, 0u);
 }
 
@@ -139,6 +155,7 @@ TEST(spin_lock_is_fair, "lock.spin.fifo") {
     const unsigned cpus = online_cpus.count();
     if (cpus < 3) return;  // one holds it, and two must wait
     QueuedWord::always_queue = true;
+    begin_queue(cpus - 1);
     run_on(0, hold_while_they_come);
     while (fifo.served.load() < cpus - 1 || fifo.lock.is_locked()) sched::nap(time::kNsPerMs);
     QueuedWord::always_queue = false;
