@@ -8,6 +8,7 @@
 #include "lib/result.h"
 #include "process/exec/exec.h"
 #include "process/process.h"
+#include "process/timer/posix_clock.h"
 
 namespace syscall {
 
@@ -42,10 +43,15 @@ Result<void> do_clock_nanosleep(int clock, int flags, const abi::Timespec& wante
 Result<process::ItimerValue> do_getitimer(int which);
 Result<process::ItimerValue> do_setitimer(int which, const process::ItimerValue& value);
 
-/// clock_gettime(2), clock_getres(2) and clock_settime(2), in nanoseconds. EINVAL, EPERM.
+/// clock_gettime(2) and clock_getres(2), in nanoseconds. EINVAL.
 Result<u64> do_clock_gettime(int clock);
 Result<u64> do_clock_getres(int clock);
-Result<void> do_clock_settime(int clock, u64 ns);
+/// The clock of clock_settime(2), whose `set` is there. EINVAL: there is none, or nobody sets it.
+Result<const process::KClock*> find_settable_clock(int clock);
+
+/// timer_create(2); a null `event` is SIGALRM. The timer is gone again if its number cannot be
+/// told. EFAULT, and what process::timer_create() says.
+Result<void> do_timer_create(int clock, const abi::Sigevent* event, UserPtr<i32> user_id);
 
 /// What times(2) tells, and the ticks that it returns.
 abi::Tms process_tms();

@@ -39,8 +39,8 @@ Result<void> sys_clock_getres(int clock, UserPtr<Timespec> to) {
 }
 
 Result<void> sys_clock_settime(int clock, UserPtr<const Timespec> from) {
-    if (TRY(find_clock(clock))->set == nullptr) return EINVAL;
-    return do_clock_settime(clock, TRY(to_ns(TRY(from.copy_in()))));
+    const process::KClock& found = *TRY(find_settable_clock(clock));
+    return found.set(clock, TRY(to_ns(TRY(from.copy_in()))));
 }
 
 Result<void> sys_gettimeofday(UserPtr<Timeval> to, UserPtr<abi::Timezone> zone) {
@@ -121,10 +121,10 @@ constexpr Entry kCalls[] = {
 Result<u64> do_clock_gettime(int clock) { return TRY(find_clock(clock))->now(clock); }
 Result<u64> do_clock_getres(int clock) { return TRY(find_clock(clock))->resolution(clock); }
 
-Result<void> do_clock_settime(int clock, u64 ns) {
-    const process::KClock& found = *TRY(find_clock(clock));
-    if (found.set == nullptr) return EINVAL;
-    return found.set(clock, ns);
+Result<const process::KClock*> find_settable_clock(int clock) {
+    const process::KClock* found = TRY(find_clock(clock));
+    if (found->set == nullptr) return EINVAL;
+    return found;
 }
 
 abi::Tms process_tms() {

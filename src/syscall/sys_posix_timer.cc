@@ -3,6 +3,7 @@
 #include "abi/signal.h"
 #include "abi/time.h"
 #include "process/timer/posix_timer.h"
+#include "syscall/process_calls.h"
 #include "syscall/table.h"
 #include "syscall/time_values.h"
 
@@ -16,10 +17,7 @@ Result<void> sys_timer_create(int clock, UserPtr<const abi::Sigevent> user_event
                               UserPtr<i32> user_id) {
     abi::Sigevent event{};
     if (!user_event.is_null()) event = TRY(user_event.copy_in());
-    const i32 id = TRY(process::timer_create(clock, user_event.is_null() ? nullptr : &event));
-    const Result<void> told = user_id.copy_out(id);
-    if (!told.ok()) (void)process::timer_delete(id);
-    return told;
+    return do_timer_create(clock, user_event.is_null() ? nullptr : &event, user_id);
 }
 
 Result<void> sys_timer_settime(i32 id, int flags, UserPtr<const abi::Itimerspec> user_wanted,
@@ -49,6 +47,13 @@ constexpr Entry kCalls[] = {
 };
 
 }  // namespace
+
+Result<void> do_timer_create(int clock, const abi::Sigevent* event, UserPtr<i32> user_id) {
+    const i32 id = TRY(process::timer_create(clock, event));
+    const Result<void> told = user_id.copy_out(id);
+    if (!told.ok()) (void)process::timer_delete(id);
+    return told;
+}
 
 constinit const std::span<const Entry> kPosixTimerCalls = kCalls;
 

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "abi/time.h"
 #include "syscall/syscall.h"
 
 namespace syscall {
@@ -15,6 +16,8 @@ template <auto Function>
 u64 call_i386(arch::TrapFrame& frame) {
     return apply(Function, native_frame(frame));
 }
+
+inline abi::Timespec to_timespec(const abi::Timespec32& from) { return {from.sec, from.nsec}; }
 
 extern constinit const std::span<const Entry> kCompatCalls;      // compat.cc
 extern constinit const std::span<const Entry> kFileCalls386;     // files.cc

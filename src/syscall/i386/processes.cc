@@ -18,15 +18,13 @@ using sched::PidNumber;
 
 // --- sleeping ------------------------------------------------------------------------------------
 
-abi::Timespec widen(const abi::Timespec32& from) { return {from.sec, from.nsec}; }
-
 Result<void> nanosleep(UserPtr<const abi::Timespec32> wanted, VirtAddr rest) {
-    return do_nanosleep(widen(TRY(wanted.copy_in())), {rest, true});
+    return do_nanosleep(to_timespec(TRY(wanted.copy_in())), {rest, true});
 }
 
 Result<void> clock_nanosleep(int clock, int flags, UserPtr<const abi::Timespec32> wanted,
                              VirtAddr rest) {
-    return do_clock_nanosleep(clock, flags, widen(TRY(wanted.copy_in())), {rest, true});
+    return do_clock_nanosleep(clock, flags, to_timespec(TRY(wanted.copy_in())), {rest, true});
 }
 
 // --- usage and limits ----------------------------------------------------------------------------

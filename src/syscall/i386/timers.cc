@@ -20,8 +20,7 @@ using abi::Timespec32;
 using process::ItimerValue;
 using process::TimerSpec;
 
-abi::Timespec widen(const Timespec32& from) { return {from.sec, from.nsec}; }
-abi::Timeval widen(const abi::Timeval32& from) { return {from.sec, from.usec}; }
+abi::Timeval to_timeval(const abi::Timeval32& from) { return {from.sec, from.usec}; }
 
 /// Seconds that do not fit are cut, as Linux cuts them.
 Timespec32 to_timespec32(u64 ns) {
@@ -44,7 +43,8 @@ Result<void> clock_getres(int clock, UserPtr<Timespec32> to) {
 }
 
 Result<void> clock_settime(int clock, UserPtr<const Timespec32> from) {
-    return do_clock_settime(clock, TRY(to_ns(widen(TRY(from.copy_in())))));
+    const process::KClock& found = *TRY(find_settable_clock(clock));
+    return found.set(clock, TRY(to_ns(to_timespec(TRY(from.copy_in())))));
 }
 
 struct Tms32 {
@@ -74,7 +74,7 @@ Result<void> setitimer(int which, UserPtr<const abi::Itimerval32> wanted,
     ItimerValue value{0, 0};
     if (!wanted.is_null()) {
         const abi::Itimerval32 timer = TRY(wanted.copy_in());
-        value = {TRY(to_ns(widen(timer.value))), TRY(to_ns(widen(timer.interval)))};
+        value = {TRY(to_ns(to_timeval(timer.value))), TRY(to_ns(to_timeval(timer.interval)))};
     }
     const ItimerValue before = TRY(do_setitimer(which, value));
     if (old.is_null()) return {};
@@ -100,10 +100,7 @@ Result<void> timer_create(int clock, UserPtr<const Sigevent32> from, UserPtr<i32
         event.notify = given.notify;
         event.thread_id = given.thread_id;
     }
-    const i32 id = TRY(process::timer_create(clock, from.is_null() ? nullptr : &event));
-    const Result<void> told = user_id.copy_out(id);
-    if (!told.ok()) (void)process::timer_delete(id);
-    return told;
+    return do_timer_create(clock, from.is_null() ? nullptr : &event, user_id);
 }
 
 abi::Itimerspec32 to_itimerspec32(const TimerSpec& from) {
@@ -114,7 +111,8 @@ Result<void> timer_settime(i32 id, int flags, UserPtr<const abi::Itimerspec32> w
                            UserPtr<abi::Itimerspec32> old) {
     if (wanted.is_null()) return EINVAL;
     const abi::Itimerspec32 given = TRY(wanted.copy_in());
-    const TimerSpec spec = TRY(to_timer_spec({widen(given.interval), widen(given.value)}));
+    const TimerSpec spec =
+        TRY(to_timer_spec({to_timespec(given.interval), to_timespec(given.value)}));
     const TimerSpec before =
         TRY(process::timer_settime(id, (flags & abi::TIMER_ABSTIME) != 0, spec));
     if (old.is_null()) return {};
@@ -132,7 +130,7 @@ Result<u64> rt_sigtimedwait(UserPtr<const std::array<u32, 2>> set, UserPtr<SigIn
     if (size != sizeof(u64)) return EINVAL;
     const std::array<u32, 2> words = TRY(set.copy_in());
     u64 deadline = sched::kForever;
-    if (!timeout.is_null()) deadline = TRY(deadline_after(widen(TRY(timeout.copy_in()))));
+    if (!timeout.is_null()) deadline = TRY(deadline_after(to_timespec(TRY(timeout.copy_in()))));
     abi::SigInfo info;
     const int number = TRY(do_sigtimedwait(u64{words[1]} << 32 | words[0], deadline, info));
     if (!to.is_null()) TRY(to.copy_out(to_siginfo32(info)));
