@@ -36,7 +36,7 @@ endif
 SOLVED  := $(addprefix -DSOLVED_,$(filter-out $(HOLES),$(LABS)))
 
 # --- flags (each one's reason: handouts/kernel/invariants) -----------------------------------
-# Nine tenths of an object file. Whom nobody will debug is built faster without: DEBUG_INFO=
+# Most of an object file. What nobody will debug is built and copied faster without: DEBUG_INFO=
 DEBUG_INFO ?= -g
 CPPFLAGS := -I$(SRC) $(SOLVED) $(if $(DEBUG),-DDEBUG=1) $(if $(KASAN),-DKASAN=1) -MD -MP -fmacro-prefix-map=$(SRC)/=
 COMMON   := -O2 $(DEBUG_INFO) -ffreestanding -nostdlib -mno-red-zone -mgeneral-regs-only -mcmodel=kernel \

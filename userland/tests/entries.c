@@ -9,48 +9,39 @@ struct outcome {
     uint64_t flags; /* right after the call */
 };
 
-/* A call with these flags set. Nothing else runs with them: C code wants DF clear, and may access
- * memory at any address. */
+/* `door` with flags set, and the caller's own put back. Nothing else runs with them: C code wants
+ * DF clear, and may access memory at any address. */
+#define UNDER_FLAGS(door)                       \
+    "lea -128(%%rsp), %%rsp\n\t" /* red zone */ \
+    "pushfq\n\t"                                \
+    "mov (%%rsp), %[old]\n\t"                   \
+    "or %[flags], (%%rsp)\n\t"                  \
+    "popfq\n\t" door                            \
+    "\n\t"                                      \
+    "pushfq\n\t"                                \
+    "pop %[after]\n\t"                          \
+    "push %[old]\n\t"                           \
+    "popfq\n\t"                                 \
+    "lea 128(%%rsp), %%rsp"
+
 static struct outcome by_syscall(long number, uint64_t flags, long a, long b, long c) {
     struct outcome o;
     uint64_t old;
-    asm volatile(
-        "lea -128(%%rsp), %%rsp\n\t" /* the red zone */
-        "pushfq\n\t"
-        "mov (%%rsp), %[old]\n\t"
-        "or %[flags], (%%rsp)\n\t"
-        "popfq\n\t"
-        "syscall\n\t"
-        "pushfq\n\t"
-        "pop %[after]\n\t"
-        "push %[old]\n\t"
-        "popfq\n\t"
-        "lea 128(%%rsp), %%rsp"
-        : "=a"(o.result), [after] "=&r"(o.flags), [old] "=&r"(old)
-        : "0"(number), "D"(a), "S"(b), "d"(c), [flags] "r"(flags)
-        : "rcx", "r11", "memory", "cc");
+    asm volatile(UNDER_FLAGS("syscall")
+                 : "=a"(o.result), [after] "=&r"(o.flags), [old] "=&r"(old)
+                 : "0"(number), "D"(a), "S"(b), "d"(c), [flags] "r"(flags)
+                 : "rcx", "r11", "memory", "cc");
     return o;
 }
 
-/* The same through int $0x80, with i386's number. */
+/* With i386's number. */
 static struct outcome by_int80(long number, uint64_t flags, long a, long b, long c) {
     struct outcome o;
     uint64_t old;
-    asm volatile(
-        "lea -128(%%rsp), %%rsp\n\t"
-        "pushfq\n\t"
-        "mov (%%rsp), %[old]\n\t"
-        "or %[flags], (%%rsp)\n\t"
-        "popfq\n\t"
-        "int $0x80\n\t"
-        "pushfq\n\t"
-        "pop %[after]\n\t"
-        "push %[old]\n\t"
-        "popfq\n\t"
-        "lea 128(%%rsp), %%rsp"
-        : "=a"(o.result), [after] "=&r"(o.flags), [old] "=&r"(old)
-        : "0"(number), "b"(a), "c"(b), "d"(c), [flags] "r"(flags)
-        : "memory", "cc");
+    asm volatile(UNDER_FLAGS("int $0x80")
+                 : "=a"(o.result), [after] "=&r"(o.flags), [old] "=&r"(old)
+                 : "0"(number), "b"(a), "c"(b), "d"(c), [flags] "r"(flags)
+                 : "memory", "cc");
     return o;
 }
 

@@ -86,7 +86,6 @@ static void changed_call(void) {
     }
 }
 
-/* A call that a signal interrupts begins again when the tracer drops the signal. */
 enum { kSysemu = 31, kSysemuSinglestep = 32 };
 
 /* The tracer makes the calls: one stop for each, and none of them reaches the kernel. */
@@ -143,6 +142,7 @@ static void emulated_steps(void) {
     exits(pid, 5);
 }
 
+/* A call that a signal interrupts begins again when the tracer drops the signal. */
 static void read_pipe(void) {
     int fds[2];
     char byte;
