@@ -5,6 +5,7 @@
 #include "core/lock/spin_lock.h"
 #include "fs/file.h"
 #include "mm/own.h"
+#include "sched/task.h"
 
 namespace fs {
 
@@ -22,6 +23,16 @@ FileOwner owner_of(const File& file) {
 void set_owner(File& file, const FileOwner& owner) {
     IrqGuard guard(fasync_lock);
     file.owner = owner;
+}
+
+void name_owner(File& file, FileOwner::Kind kind, i32 id) {
+    FileOwner owner = owner_of(file);
+    const sched::Cred& cred = sched::current().cred;
+    owner.kind = kind;
+    owner.id = id;
+    owner.uid = id != 0 ? cred.uid : 0;
+    owner.euid = id != 0 ? cred.euid : 0;
+    set_owner(file, owner);
 }
 
 Result<void> FasyncList::set(File& file, int fd, bool on) {

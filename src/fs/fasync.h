@@ -24,6 +24,8 @@ struct FileOwner {
 /// F_SETOWN and F_SETSIG write with it, signals read. Process context.
 FileOwner owner_of(const File& file);
 void set_owner(File& file, const FileOwner& owner);
+/// The running task names who gets the signals; 0: nobody. Which signal stays.
+void name_owner(File& file, FileOwner::Kind kind, i32 id);
 
 /// Why: the codes of SIGIO (si_code), as sigaction(2) names them.
 enum class Ready : u8 { In = 1, Out = 2 };

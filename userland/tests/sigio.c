@@ -98,8 +98,10 @@ static void terminals(void) {
     const int again = open(ttyname(slave), O_RDWR | O_NOCTTY);
     NEED(again >= 0);
     CHECK_EQ(fcntl(again, F_GETOWN), 0);
+    CHECK_EQ(fcntl(again, F_SETSIG, SIGRTMIN + 2), 0);
     CHECK_EQ(fcntl(again, F_SETFL, O_ASYNC), 0);
     CHECK_EQ(fcntl(again, F_GETOWN), getpid());
+    CHECK_EQ(fcntl(again, F_GETSIG), SIGRTMIN + 2);
 }
 
 /* A signal of one's own choice tells which file it was. */

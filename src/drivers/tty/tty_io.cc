@@ -159,15 +159,14 @@ static Result<usize> write_turn(fs::File& file, IovIter& from) {
 
 // --- the operations -----------------------------------------------------------------------------
 
-static fs::FileOwner default_owner(const Tty& tty) {
-    const sched::Task& task = sched::current();
-    fs::FileOwner owner{.uid = task.cred.uid, .euid = task.cred.euid};
-    owner.id = tty.foreground.load();
-    owner.kind = fs::FileOwner::Kind::Group;
-    if (owner.id > 0) return owner;
-    owner.id = task.tgid;
-    owner.kind = fs::FileOwner::Kind::Process;
-    return owner;
+static void name_default_owner(fs::File& file, const Tty& tty) {
+    using enum fs::FileOwner::Kind;
+    const sched::PidNumber front = tty.foreground.load();
+    if (front > 0) {
+        fs::name_owner(file, Group, front);
+    } else {
+        fs::name_owner(file, Process, sched::current().tgid);
+    }
 }
 
 class TtyOperations final : public fs::FileOperations {
@@ -257,7 +256,7 @@ public:
     Result<void> fasync(fs::File& file, int fd, bool on) const override {
         Tty& tty = *tty_file(file).tty;
         TRY(tty.fasync.set(file, fd, on));
-        if (on && fs::owner_of(file).id == 0) fs::set_owner(file, default_owner(tty));
+        if (on && fs::owner_of(file).id == 0) name_default_owner(file, tty);
         return {};
     }
 

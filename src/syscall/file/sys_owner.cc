@@ -25,28 +25,22 @@ bool exists(Kind kind, i32 id) {
 }
 
 /// ESRCH: there is nobody of that number.
-Result<void> name_owner(fs::File& file, Kind kind, i32 id) {
+Result<void> change_owner(fs::File& file, Kind kind, i32 id) {
     if (id != 0 && !exists(kind, id)) return ESRCH;
-    FileOwner owner = owner_of(file);
-    const sched::Cred& cred = sched::current().cred;
-    owner.kind = kind;
-    owner.id = id;
-    owner.uid = id != 0 ? cred.uid : 0;
-    owner.euid = id != 0 ? cred.euid : 0;
-    set_owner(file, owner);
+    name_owner(file, kind, id);
     return {};
 }
 
 Result<void> set_owner_number(fs::File& file, i32 who) {
     if (who == INT32_MIN) return EINVAL;
-    return who < 0 ? name_owner(file, Kind::Group, -who) : name_owner(file, Kind::Process, who);
+    return who < 0 ? change_owner(file, Kind::Group, -who) : change_owner(file, Kind::Process, who);
 }
 
 Result<void> set_owner_ex(fs::File& file, UserPtr<const OwnerEx> from) {
     const OwnerEx wanted = TRY(from.copy_in());
     if (wanted.type < 0 || wanted.type > i32(Kind::Group)) return EINVAL;
     if (wanted.pid < 0) return ESRCH;
-    return name_owner(file, static_cast<Kind>(wanted.type), wanted.pid);
+    return change_owner(file, static_cast<Kind>(wanted.type), wanted.pid);
 }
 
 Result<void> set_signal(fs::File& file, u64 signal) {
