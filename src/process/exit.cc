@@ -342,7 +342,7 @@ static void die_of_oops(int signal) {
     Task& task = sched::current();
     if (task.pid == 0) panic("Attempted to kill the idle task!");
     arch::irq_enable();
-    if (task.has(sched::kKernelThread)) sched::kthread_exit_hook(task);
+    if (task.has(sched::kKernelThread)) sched::kthread_exit(EINTR);
     do_exit(signal);
 }
 

@@ -19,10 +19,6 @@ struct IrqThread {
     IrqDesc& desc;
     IrqAction& action;
     Ref<sched::Task> task;
-    SpinLock lock{"irq_thread", LockRank::Mutex};
-    bool should_stop GUARDED_BY(lock) = false;
-    bool has_ended GUARDED_BY(lock) = false;
-    sched::WaitQueue ended;
 };
 
 }  // namespace irq
@@ -53,12 +49,7 @@ bool wait_for_work(IrqThread& thread) {
     for (;;) {
         set_current_state(kInterruptible);
         if (thread.action.run_wanted.exchange(false)) break;
-        bool stop;
-        {
-            IrqGuard guard(thread.lock);
-            stop = thread.should_stop;
-        }
-        if (stop) {
+        if (kthread_should_stop()) {
             set_current_state(kRunning);
             // Work may have come after the look above, and the line counts on its being done.
             return thread.action.run_wanted.exchange(false);
@@ -72,9 +63,6 @@ bool wait_for_work(IrqThread& thread) {
 void irq_thread(void* argument) {
     IrqThread& thread = *static_cast<IrqThread*>(argument);
     while (wait_for_work(thread)) run_once(thread);
-    IrqGuard guard(thread.lock);
-    thread.has_ended = true;
-    thread.ended.wake_all();
 }
 
 void make_urgent(Task& task) {
@@ -95,15 +83,7 @@ Result<IrqThread*> start(irq::IrqDesc& desc, irq::IrqAction& action) {
 void wake(IrqThread& thread) { wake_up_process(*thread.task); }
 
 void stop(IrqThread& thread) {
-    {
-        IrqGuard guard(thread.lock);
-        thread.should_stop = true;
-    }
-    wake_up_process(*thread.task);
-    {
-        IrqGuard guard(thread.lock);
-        while (!thread.has_ended) thread.ended.sleep_uninterruptible(thread.lock);
-    }
+    (void)kthread_stop(*thread.task).ok();
     mm::destroy(&thread);
 }
 

@@ -100,6 +100,7 @@ Result<Task*> alloc_task() {
 void Task::release(Task* task) {
     if (task_free_hook != nullptr) task_free_hook(*task);
     arch::fpu_destroy(task->arch);
+    free_kthread(task->kthread);
     void* const stack = task->stack;
     task->~Task();
     task_cache.free(task);
@@ -114,6 +115,7 @@ char state_letter(const Task& task) {
     if (state & kDead) return 'X';
     if (state & kTraced) return 't';
     if (state & kStopped) return 'T';
+    if (state & kParked) return 'P';
     if (state & kUninterruptible) return 'D';
     if (state & kInterruptible) return 'S';
     return 'R';

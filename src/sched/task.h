@@ -41,6 +41,7 @@ struct PendingSignals;
 struct CpuTimers;
 struct DlEntity;
 struct UserStruct;
+struct Kthread;
 
 /// What a task is doing, as far as a wake-up is concerned. The letters of /proc/<pid>/stat.
 enum TaskState : u32 {
@@ -52,6 +53,7 @@ enum TaskState : u32 {
     kZombie = 1 << 4,           // Z: dead, waits to be reaped
     kDead = 1 << 5,             // X: reaped
     kNew = 1 << 6,              // not yet woken for the first time
+    kParked = 1 << 7,           // P: a kernel thread that was asked to do nothing
     kWakeKill = 1 << 8,         // with kUninterruptible: a signal that kills ends it, too
     kKillable = kUninterruptible | kWakeKill,
     kWakeable = kInterruptible | kUninterruptible | kNew,
@@ -180,9 +182,7 @@ struct Task {
     IoCounters io;
     u64 restart_data[4] = {};  // for restart_syscall
     u64 (*restart_function)(Task&) = nullptr;
-    void (*thread_fn)(void*) = nullptr;  // kernel threads: what they run
-    void* thread_arg = nullptr;
-    std::atomic<u32> should_stop{0};                 // kthread_stop()
+    Kthread* kthread = nullptr;                      // sched/kthread.cc: of a kernel thread
     [[no_unique_address]] lockval::TaskLocks locks;  // a debug build: what it holds
     [[no_unique_address]] mm::TaskFaults faults;     // a debug build: what fails on demand
     mm::TaskPolicy mempolicy;                        // from which nodes its memory comes

@@ -26,7 +26,7 @@ void end_planted(Catcher& catcher) {
     const bool is_dying = sched::current().state.load() == sched::kZombie;
     static_cast<Planted&>(catcher).ended.complete();
     if (is_dying) sched::do_task_dead();
-    sched::kthread_exit_hook(sched::current());
+    sched::kthread_exit(0);
 }
 
 /// What the validator says to `misbehave`, run by a thread of its own.
@@ -222,7 +222,7 @@ TEST(locks_of_the_dead, "lock.validator.leak_at_exit") {
     static constinit sched::Mutex mutex("planted_grave");
     EXPECT(report_of([]() NO_LOCK_ANALYSIS {
                mutex.lock();
-               sched::kthread_exit_hook(sched::current());
+               sched::kthread_exit(0);
            }) == Misuse::Leak);
 }
 

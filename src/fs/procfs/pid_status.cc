@@ -145,6 +145,7 @@ const char* state_word(char letter) {
     case 'D': return "disk sleep";
     case 'T': return "stopped";
     case 't': return "tracing stop";
+    case 'P': return "parked";
     case 'Z': return "zombie";
     default: return "dead";
     }

@@ -39,7 +39,6 @@ struct Worker {
 
     // Rescuers only.
     WorkQueue* rescued = nullptr;
-    std::atomic<bool> should_stop{false}, has_stopped{false};
 
     // What it does now; null: nothing.
     Work* current_work = nullptr;

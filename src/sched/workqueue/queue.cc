@@ -5,6 +5,7 @@
 #include "core/log/panic.h"
 #include "core/log/printk.h"
 #include "core/time/clock.h"
+#include "sched/kthread.h"
 #include "sched/sched.h"
 #include "sched/workqueue/internal.h"
 #include "sched/workqueue/workqueue_trace.h"
@@ -71,7 +72,7 @@ static PoolQueue& choose_queue(PoolQueue& wanted, Work& work) {
 static bool is_refused(const WorkQueue& wq) {
     if (wq.draining.load(std::memory_order_relaxed) == 0) return false;
     if (in_task() && current().has(kWqWorker)) {
-        const Worker* const worker = static_cast<Worker*>(current().thread_arg);
+        const Worker* const worker = static_cast<Worker*>(kthread_data(current()));
         if (worker->current_queue != nullptr && worker->current_queue->wq == &wq) return false;
     }
     printk(Level::Err, "workqueue %s: a work is queued from outside while it is drained", wq.name);

@@ -42,7 +42,7 @@ void help(Worker& rescuer, PoolQueue& queue) NO_LOCK_ANALYSIS {
 void rescuer_thread(void* argument) {
     Worker& rescuer = *static_cast<Worker*>(argument);
     WorkQueue& wq = *rescuer.rescued;
-    while (!rescuer.should_stop.load(std::memory_order_acquire)) {
+    while (!kthread_should_stop()) {
         while (PoolQueue* queue = next_mayday(wq)) help(rescuer, *queue);
         set_current_state(kInterruptible);
         bool is_needed;
@@ -50,11 +50,10 @@ void rescuer_thread(void* argument) {
             IrqGuard guard(wq.mayday_lock);
             is_needed = !wq.maydays.empty();
         }
-        if (!is_needed && !rescuer.should_stop.load(std::memory_order_acquire)) schedule();
+        if (!is_needed && !kthread_should_stop()) schedule();
         set_current_state(kRunning);
     }
     current().clear(kWqWorker);  // its Worker goes away
-    rescuer.has_stopped.store(true, std::memory_order_release);
 }
 
 }  // namespace
@@ -75,9 +74,7 @@ Result<void> create_rescuer(WorkQueue& wq) {
 void stop_rescuer(WorkQueue& wq) {
     Worker* const rescuer = wq.rescuer;
     if (rescuer == nullptr) return;
-    rescuer->should_stop.store(true, std::memory_order_release);
-    wake_up_process(*rescuer->task);
-    while (!rescuer->has_stopped.load(std::memory_order_acquire)) yield();
+    (void)kthread_stop(*rescuer->task).ok();
     if (rescuer->task->ref_count.dec_and_test()) Task::release(rescuer->task);
     mm::destroy(rescuer);
     wq.rescuer = nullptr;

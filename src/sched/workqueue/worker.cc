@@ -4,6 +4,7 @@
 #include "core/log/printk.h"
 #include "core/time/clock.h"
 #include "mm/own.h"
+#include "sched/kthread.h"
 #include "sched/sched.h"
 #include "sched/workqueue/internal.h"
 #include "sched/workqueue/workqueue_trace.h"
@@ -155,7 +156,7 @@ void worker_thread(void* argument) NO_LOCK_ANALYSIS {
 // ------------------------------------------------------------------------
 
 void wq_worker_sleeping(Task& task) {
-    Worker& worker = *static_cast<Worker*>(task.thread_arg);
+    Worker& worker = *static_cast<Worker*>(kthread_data(task));
     if (!is_counted(worker.flags)) return;  // nobody else changes them
     IrqGuard guard(worker.pool->lock);
     if (worker.is_sleeping) return;
@@ -165,7 +166,7 @@ void wq_worker_sleeping(Task& task) {
 }
 
 void wq_worker_running(Task& task) {
-    Worker& worker = *static_cast<Worker*>(task.thread_arg);
+    Worker& worker = *static_cast<Worker*>(kthread_data(task));
     if (!worker.is_sleeping) return;
     IrqGuard guard(worker.pool->lock);
     worker.is_sleeping = false;
