@@ -94,7 +94,23 @@ void wait_until_idle(irq::IrqDesc& desc) {
     }
 }
 
-constexpr irq::ThreadServices kServices{start, wake, stop, wait_until_idle};
+constinit SpinLock request_lock{"irq_request", LockRank::Mutex};
+constinit WaitQueue requesters;
+
+void begin_request(irq::IrqDesc& desc) {
+    IrqGuard guard(request_lock);
+    while (desc.is_requested) requesters.sleep_uninterruptible(request_lock);
+    desc.is_requested = true;
+}
+
+void end_request(irq::IrqDesc& desc) {
+    IrqGuard guard(request_lock);
+    desc.is_requested = false;
+    requesters.wake_all();
+}
+
+constexpr irq::ThreadServices kServices{start,           wake,          stop,
+                                        wait_until_idle, begin_request, end_request};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include "abi/sched.h"
 #include "core/irq/test_line.h"
 #include "core/time/clock.h"
+#include "sched/kthread.h"
 #include "sched/sched.h"
 #include "sched/wait_queue.h"
 
@@ -160,6 +161,58 @@ TEST(free_waits, "sched.irq_thread.free_waits") {
         free_irq(line.irq, &work);  // what has been asked for is still done
         EXPECT_EQ(work.done.load(), i);
     }
+}
+
+/// Two drivers that come and go on one line, which is never the other's while one of them has it.
+struct Rival {
+    unsigned number;
+    std::atomic<u32>& owners;
+    std::atomic<u32> turns{0}, refused{0}, wrong{0};
+    std::atomic<bool> has_ended{false};
+
+    static void run(void* argument) {
+        auto& self = *static_cast<Rival*>(argument);
+        Work work;
+        for (u32 round = 0; round < 200; round++) {
+            if (!request_threaded_irq(self.number, {wake_the_thread, do_the_work},
+                                      round % 2 ? u32{kOneshot} : 0u, "rival", &work)
+                     .ok()) {
+                self.refused++;
+                sched::yield();
+                continue;
+            }
+            const u32 owners = ++self.owners;
+            IrqDesc& desc = *irq_to_desc(self.number);
+            {
+                IrqGuard guard(desc.lock);
+                const bool is_oneshot = desc.has(IrqDesc::kOneshotLine);
+                if (owners != 1 || is_oneshot != bool(round % 2) ||
+                    !desc.has(IrqDesc::kActivated)) {
+                    self.wrong++;
+                }
+            }
+            self.turns++;
+            sched::yield();
+            self.owners--;
+            free_irq(self.number, &work);
+        }
+        self.has_ended = true;
+    }
+};
+
+TEST(requests_take_turns, "sched.irq_thread.requests") {
+    EdgeLine line;
+    std::atomic<u32> owners{0};
+    Rival rivals[2] = {{line.irq, owners}, {line.irq, owners}};
+    for (Rival& rival : rivals) REQUIRE(sched::kthread_run(Rival::run, &rival, "rival").ok());
+    for (const Rival& rival : rivals) {
+        while (!rival.has_ended.load()) sched::yield();
+        EXPECT_EQ(rival.wrong.load(), 0u);
+        EXPECT_EQ(rival.turns.load() + rival.refused.load(), 200u);
+        EXPECT(rival.turns.load() > 0);
+    }
+    IrqGuard guard(line.desc().lock);
+    EXPECT(!line.desc().has(IrqDesc::kOneshotLine | IrqDesc::kActivated));
 }
 
 }  // namespace

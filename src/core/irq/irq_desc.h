@@ -135,6 +135,7 @@ struct IrqDesc {
     std::atomic<u32> threads_active{0};   // woken and not yet done
     std::atomic<u32> threads_handled{0};  // times that a thread said Handled
     bool in_use = false;                  // belongs to a domain; under the table's lock
+    bool is_requested = false;            // just now; under the lock of begin_request()
 
     bool has(u32 bits) const { return state & bits; }
 };
@@ -179,6 +180,8 @@ struct ThreadServices {
     void (*wake)(IrqThread& thread);
     void (*stop)(IrqThread& thread);         // waits for its end; may sleep
     void (*wait_until_idle)(IrqDesc& desc);  // until threads_active is 0; may sleep
+    void (*begin_request)(IrqDesc& desc);    // from here to the other, nobody else; may sleep
+    void (*end_request)(IrqDesc& desc);
 };
 extern constinit const ThreadServices* thread_services;
 

@@ -9,6 +9,23 @@ namespace irq {
 
 namespace {
 
+/// One at a time connects handlers to a line or takes them off: from the first step to the last
+/// one, some of which sleep. Before there are threads, nobody else is there.
+class RequestGuard {
+public:
+    explicit RequestGuard(IrqDesc& desc) : desc_(desc), services_(thread_services) {
+        if (services_ != nullptr) services_->begin_request(desc);
+    }
+    ~RequestGuard() {
+        if (services_ != nullptr) services_->end_request(desc_);
+    }
+    RequestGuard(const RequestGuard&) = delete;
+
+private:
+    IrqDesc& desc_;
+    const ThreadServices* const services_;
+};
+
 IrqReturn only_wake_thread(unsigned, void*) { return IrqReturn::WakeThread; }
 
 Result<void> check_request(ThreadedHandler handler, u32 flags, const void* dev_id) {
@@ -128,6 +145,18 @@ Result<void> connect_with_thread(IrqDesc& desc, IrqAction& action) {
     return connected.ok() ? Result<void>() : connected.error();
 }
 
+/// False: there is no such handler.
+bool free_action(IrqDesc& desc, const void* dev_id) {
+    const RequestGuard alone(desc);
+    IrqAction* const gone = disconnect(desc, dev_id);
+    if (gone == nullptr) return false;
+    wait_for_handlers(desc);
+    if (gone->thread != nullptr) thread_services->stop(*gone->thread);
+    retire_line(desc);
+    services.free(gone);
+    return true;
+}
+
 }  // namespace
 
 Result<void> request_threaded_irq(unsigned irq, ThreadedHandler handler, u32 flags,
@@ -136,6 +165,7 @@ Result<void> request_threaded_irq(unsigned irq, ThreadedHandler handler, u32 fla
     IrqDesc* const desc = irq_to_desc(irq);
     if (desc == nullptr || desc->handle == nullptr) return EINVAL;
     IrqAction* const action = TRY(make_action(irq, handler, flags, name, dev_id));
+    const RequestGuard alone(*desc);
     const Result<void> connected = connect_with_thread(*desc, *action);
     if (!connected.ok()) {
         services.free(action);
@@ -151,15 +181,9 @@ Result<void> request_irq(unsigned irq, HandlerFn handler, u32 flags, const char*
 
 void free_irq(unsigned irq, void* dev_id) {
     IrqDesc* const desc = irq_to_desc(irq);
-    IrqAction* const gone = desc != nullptr ? disconnect(*desc, dev_id) : nullptr;
-    if (gone == nullptr) {
+    if (desc == nullptr || !free_action(*desc, dev_id)) {
         printk(Level::Warning, "Trying to free already-free IRQ %u", irq);
-        return;
     }
-    wait_for_handlers(*desc);
-    if (gone->thread != nullptr) thread_services->stop(*gone->thread);
-    retire_line(*desc);
-    services.free(gone);
 }
 
 void disable_irq_nosync(unsigned irq) {
