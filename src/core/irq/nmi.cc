@@ -15,6 +15,7 @@
 #include "core/log/oops.h"
 #include "core/log/panic.h"
 #include "core/log/printk.h"
+#include "core/percpu/preempt.h"
 
 namespace irq {
 
@@ -69,10 +70,12 @@ void init_nmi() {
 
 void upcall::nmi(arch::TrapFrame&, u8 reason) {
     if (is_anyone_panicking()) arch::halt_forever();  // and wants silence
+    arch::this_cpu_add(preempt_count, kNmiOffset);
     irq::count_vector(arch::kNmi);
     arch::this_cpu_write(irq::last_reason, u32{reason});
     arch::this_cpu_add(irq::unreported, 1);
     arch::apic_send_self(arch::kNmiReportVector);
+    arch::this_cpu_add(preempt_count, -kNmiOffset);
 }
 
 void upcall::machine_check(u32 bank, u64 status, u64 address) {
