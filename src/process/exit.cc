@@ -35,7 +35,7 @@ void clear_child_tid(Task& task) {
     const UserPtr<u32> word(task.clear_child_tid);
     task.clear_child_tid = VirtAddr(0);
     (void)word.copy_out(0);
-    (void)futex_wake_private(word.address());
+    (void)futex_wake_one(word.address());
 }
 
 void exit_memory(Task& task) {

@@ -20,9 +20,10 @@ void wake(Waiter& waiter) {
 
 /// EINVAL: one of them waits for a lock to be given to it, and not for a wake-up.
 Result<u32> wake_in(Bucket& bucket, const FutexKey& key, u32 count, u32 bitset) {
+    const u32 wanted = i32(count) < 1 ? 1 : count;
     u32 woken = 0;
     for (Waiter& waiter : bucket.waiters.removable()) {
-        if (woken == count) break;
+        if (woken == wanted) break;
         if (!(waiter.key == key)) continue;
         if (waiter.rt != nullptr) return EINVAL;
         if (!(waiter.bitset & bitset)) continue;
@@ -77,7 +78,7 @@ Result<u32> futex_wake(VirtAddr at, FutexScope scope, u32 count, u32 bitset) {
     return wake_in(bucket, key.key(), count, bitset);
 }
 
-Result<u32> futex_wake_private(VirtAddr at) {
+Result<u32> futex_wake_one(VirtAddr at) {
     return futex_wake(at, FutexScope::Shared, 1, abi::FUTEX_BITSET_MATCH_ANY);
 }
 

@@ -21,7 +21,7 @@ namespace process {
 /// Where a futex is, whoever looks at it.
 struct FutexKey {
     u64 object = 0;  // MmStruct*, or the AddressSpace* of the file
-    u64 offset = 0;  // address, or byte in the file
+    u64 offset = 0;  // address (+ 1 if asked for as a shared one), or byte in the file
     bool operator==(const FutexKey&) const = default;
 };
 
@@ -38,8 +38,9 @@ struct FutexWait {
 };
 Result<void> futex_wait(const FutexWait& wait);
 
-/// FUTEX_WAKE(_BITSET): wakes up to `count` waiters that share a bit; returns how many. This, the
-/// requeueing and the wake-op below: EINVAL if they come to one that waits in futex_lock_pi() or
+/// FUTEX_WAKE(_BITSET): wakes up to `count` waiters that share a bit, but one even if `count`, as a
+/// signed number, is less (as Linux ever did); returns how many. This, the requeueing and the
+/// wake-op below: EINVAL if they come to one that waits in futex_lock_pi() or
 /// futex_wait_requeue_pi().
 Result<u32> futex_wake(VirtAddr at, FutexScope scope, u32 count, u32 bitset);
 
@@ -54,7 +55,7 @@ struct FutexRequeue {
 Result<u32> futex_requeue(const FutexRequeue& request);
 
 /// FUTEX_WAKE_OP: changes `*to` as `operation` says, wakes `wake` at `from`, and if the old value
-/// satisfies the comparison also `wake_to` at `to`.
+/// satisfies the comparison also `wake_to` at `to`; less than one is one, as above.
 struct FutexWakeOp {
     VirtAddr from, to;
     FutexScope scope;
@@ -98,8 +99,9 @@ Result<u32> futex_cmp_requeue_pi(const FutexRequeue& request);
 /// Makes the hash table. Boot.
 void futex_init();
 
-/// One waiter at a private word: CLONE_CHILD_CLEARTID.
-Result<u32> futex_wake_private(VirtAddr at);
+/// Wakes one that waits at the word under its shared name: whoever joins a thread, or wants what a
+/// dead one held.
+Result<u32> futex_wake_one(VirtAddr at);
 
 /// The running thread ends, or its program does: locks that it holds are handed on. First those of
 /// its robust list, which are marked; then those of which the kernel knows by their waiters.

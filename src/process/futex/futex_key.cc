@@ -15,7 +15,9 @@ Result<HeldFutexKey> HeldFutexKey::get(VirtAddr at, FutexScope scope) {
     const vm::VmArea* area = mm.find_vma(at);
     if (area == nullptr || !area->contains(at)) return EFAULT;
     vm::AddressSpace* mapping = area->file && area->is_shared() ? area->file->mapping() : nullptr;
-    if (mapping == nullptr) return HeldFutexKey(own, nullptr);
+    // The same word under its other name is another futex: Linux' FUT_OFF_MMSHARED.
+    const FutexKey own_shared{.object = own.object, .offset = own.offset + 1};
+    if (mapping == nullptr) return HeldFutexKey(own_shared, nullptr);
     area->file->get();
     const u64 offset = area->index_of(at) * kPageSize + (at.raw() & (kPageSize - 1));
     return HeldFutexKey({.object = reinterpret_cast<u64>(mapping), .offset = offset}, area->file);

@@ -26,7 +26,7 @@ void handle_futex_death(const sched::Task& task, VirtAddr at, bool is_pi, bool i
     u32 seen = value.value();
     // Between unlocking (word 0) and waking, the owner died: the wake-up is ours to do.
     if (is_pending && !is_pi && (seen & abi::FUTEX_TID_MASK) == 0) {
-        (void)futex_wake_private(at);
+        (void)futex_wake_one(at);
         return;
     }
     while ((seen & abi::FUTEX_TID_MASK) == static_cast<u32>(task.pid)) {
@@ -35,7 +35,7 @@ void handle_futex_death(const sched::Task& task, VirtAddr at, bool is_pi, bool i
         u32* const word = reinterpret_cast<u32*>(at.raw());
         if (arch::compare_exchange_user_u32(word, seen, wanted, &found) != 0) return;
         if (found == seen) {
-            if (!is_pi && (seen & abi::FUTEX_WAITERS)) (void)futex_wake_private(at);
+            if (!is_pi && (seen & abi::FUTEX_WAITERS)) (void)futex_wake_one(at);
             return;
         }
         seen = found;
