@@ -346,6 +346,12 @@ Ref<Dentry> Dentry::get_parent() const {
     return parent_;
 }
 
+usize Dentry::copy_name(std::span<char> room) const {
+    IrqGuard guard(dcache_lock);
+    const std::string_view from = name();
+    return from.copy(room.data(), room.size());
+}
+
 bool Dentry::is_below(const Dentry& other) const {
     IrqGuard guard(dcache_lock);
     const Dentry* at = this;

@@ -16,6 +16,9 @@
 /// the directory's inode keeps the *names* in it as they are.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "fs/inode.h"
 #include "lib/list.h"
 #include "lib/ref.h"
@@ -59,6 +62,8 @@ public:
     bool is_negative() const { return !inode_; }
     /// Stable only while the directory's inode mutex is held.
     std::string_view name() const;
+    /// The name, as much of it as there is room for; returns how much. Whatever renames go on.
+    usize copy_name(std::span<char> room) const;
     Dentry* parent() const { return parent_.get(); }  // null for a root
     /// The parent with a reference, whatever renames go on; null for a root.
     Ref<Dentry> get_parent() const;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/auxv.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 
 extern char** environ;
 static char self[256]; /* this program: it is also what is executed, with a word that says why */
@@ -41,6 +42,26 @@ static int report_state(void) {
     if (action.sa_handler != SIG_IGN) return 3; /* ignored stays ignored */
     sigprocmask(SIG_BLOCK, NULL, &mask);
     return sigismember(&mask, SIGHUP) ? 0 : 4; /* so does the mask */
+}
+
+/* What the kernel calls the program: AT_EXECFN, /proc/self/exe, and the thread's name. */
+static int report_names(char** argv) {
+    char link[256] = "", name[32] = "";
+    const char* executed = (const char*)getauxval(AT_EXECFN);
+    if (!executed || strcmp(executed, argv[2]) != 0) {
+        printf("# AT_EXECFN: %s, wanted %s\n", executed ? executed : "none", argv[2]);
+        return 1;
+    }
+    if (readlink("/proc/self/exe", link, sizeof link - 1) <= 0 || strcmp(link, argv[3]) != 0) {
+        printf("# /proc/self/exe: %s, wanted %s\n", link, argv[3]);
+        return 2;
+    }
+    prctl(PR_GET_NAME, name);
+    if (strcmp(name, argv[4]) != 0) {
+        printf("# comm: %s, wanted %s\n", name, argv[4]);
+        return 3;
+    }
+    return 0;
 }
 
 /* --- cases
@@ -264,15 +285,80 @@ static void random_places(void) {
     CHECK(moved[1] >= 2 && moved[2] >= 2 && moved[3] >= 2); /* the code of a static program stays */
 }
 
-/* A program that runs cannot be written to, nor one that is written to be run. */
-static void busy_text(void) {
+static void copy_self(const char* name) {
     static char block[65536];
-    char path[64], target[256];
-    int from = open(self, O_RDONLY), to = open("program", O_WRONLY | O_CREAT, 0755);
+    int from = open(self, O_RDONLY), to = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0755);
     NEED(from >= 0 && to >= 0);
     for (ssize_t got; (got = read(from, block, sizeof block)) > 0;) {
         NEED(write(to, block, (size_t)got) == got);
     }
+    close(from);
+    close(to);
+}
+
+/* execveat(2) in a child; what the program is told that it is called. */
+static int run_at(int directory, const char* path, int flags, const char* executed,
+                  const char* real, const char* comm) {
+    char* words[] = {"x", "names", (char*)executed, (char*)real, (char*)comm, NULL};
+    pid_t pid = fork_or_die();
+    if (pid == 0) {
+        syscall(SYS_execveat, directory, path, words, environ, flags);
+        _exit(100 + errno);
+    }
+    return status_of(pid);
+}
+
+/* A program by its descriptor (fexecve), and relative to a directory. */
+static void by_descriptor(void) {
+    char here[256], real[300], name[64];
+    NEED(getcwd(here, sizeof here));
+    snprintf(real, sizeof real, "%s/program", here);
+    copy_self("program");
+    int directory = open(".", O_RDONLY | O_DIRECTORY);
+    int program = open("program", O_RDONLY | O_CLOEXEC), handle = open("program", O_PATH);
+    NEED(directory >= 0 && program >= 0 && handle >= 0);
+
+    CHECK_EXITED(run_at(AT_FDCWD, "./program", 0, "./program", real, "program"), 0);
+    CHECK_EXITED(run_at(-1, real, 0, real, real, "program"), 0);
+    snprintf(name, sizeof name, "/dev/fd/%d/program", directory);
+    CHECK_EXITED(run_at(directory, "program", 0, name, real, "program"), 0);
+    snprintf(name, sizeof name, "/dev/fd/%d", program);
+    CHECK_EXITED(run_at(program, "", AT_EMPTY_PATH, name, real, "program"), 0);
+    snprintf(name, sizeof name, "/dev/fd/%d", handle);
+    CHECK_EXITED(run_at(handle, "", AT_EMPTY_PATH, name, real, "program"), 0);
+
+    CHECK_EXITED(run_at(program, "", 0, "", "", ""), 100 + ENOENT);
+    CHECK_EXITED(run_at(program, "program", 0, "", "", ""), 100 + ENOTDIR);
+    CHECK_EXITED(run_at(999, "program", 0, "", "", ""), 100 + EBADF);
+    CHECK_EXITED(run_at(999, "", AT_EMPTY_PATH, "", "", ""), 100 + EBADF);
+    CHECK_EXITED(run_at(directory, "", AT_EMPTY_PATH, "", "", ""), 100 + EACCES);
+    CHECK_EXITED(run_at(AT_FDCWD, "program", 0x40, "", "", ""), 100 + EINVAL);
+    NEED(symlink("program", "link") == 0);
+    CHECK_EXITED(run_at(AT_FDCWD, "link", AT_SYMLINK_NOFOLLOW, "", "", ""), 100 + ELOOP);
+    CHECK_EXITED(run_at(AT_FDCWD, "link", 0, "link", real, "link"), 0);
+}
+
+/* A script is read by its interpreter under the name of the descriptor: not, if that is closed. */
+static void script_by_descriptor(void) {
+    char text[300];
+    snprintf(text, sizeof text, "#!%s\n", self);
+    script("short", text);
+    int open_one = open("short", O_RDONLY), closed_one = open("short", O_RDONLY | O_CLOEXEC);
+    NEED(open_one >= 0 && closed_one >= 0);
+    pid_t pid = fork_or_die();
+    if (pid == 0) {
+        syscall(SYS_execveat, open_one, "", (char*[]){"x", NULL}, environ, AT_EMPTY_PATH);
+        _exit(100 + errno);
+    }
+    CHECK_EXITED(status_of(pid), 43);
+    CHECK_EXITED(run_at(closed_one, "", AT_EMPTY_PATH, "", "", ""), 100 + ENOENT);
+}
+
+/* A program that runs cannot be written to, nor one that is written to be run. */
+static void busy_text(void) {
+    char path[64], target[256];
+    copy_self("program");
+    int to = open("program", O_WRONLY);
     CHECK_REFUSED("./program", ETXTBSY);
     close(to);
     pid_t pid = fork_or_die();
@@ -314,6 +400,8 @@ static int as_program(int argc, char** argv) {
     if (strcmp(argv[1], "places") == 0) return report_places();
     if (strcmp(argv[1], "arguments") == 0) return report_arguments(argc, argv);
     if (strcmp(argv[1], "state") == 0) return report_state();
+    if (strcmp(argv[1], "names") == 0 && argc == 5) return report_names(argv);
+    if (strncmp(argv[1], "/dev/fd/", 8) == 0) return argc == 2 ? 43 : 1;
     if (strcmp(argv[1], "exit") == 0) return atoi(argv[2]);
     if (strcmp(argv[1], "./short") == 0) return argc == 2 ? 42 : 1;
     if (strcmp(argv[1], "script-argument with spaces") == 0) {
@@ -327,5 +415,6 @@ int main(int argc, char** argv) {
     NEED(realpath("/proc/self/exe", self) || realpath(argv[0], self));
     return run_cases((struct test_case[]){
         CASE(arguments), CASE(state), CASE(refused), CASE(scripts), CASE(too_big), CASE(images),
-        CASE(hostile_images), CASE(busy_text), CASE(random_places), END});
+        CASE(hostile_images), CASE(by_descriptor), CASE(script_by_descriptor), CASE(busy_text),
+        CASE(random_places), END});
 }

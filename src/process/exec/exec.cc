@@ -63,25 +63,55 @@ void set_comm(BinPrm& bprm, std::string_view name) {
     copy_string(bprm.comm, name);
 }
 
-/// The name of a program opened by descriptor: "/dev/fd/3" or "/dev/fd/3/name".
-std::string_view name_of(const ExecRequest& request, std::span<char> room) {
-    if (request.dirfd == abi::AT_FDCWD || request.name.starts_with('/')) return request.name;
-    const usize length = request.name.empty()
-                             ? format_to(room, "/dev/fd/%d", request.dirfd)
-                             : format_to(room, "/dev/fd/%d/%s", request.dirfd, request.name);
-    return {room.data(), std::min(length, room.size() - 1)};
+bool is_by_descriptor(const ExecRequest& request) {
+    return request.dirfd != abi::AT_FDCWD && !request.name.starts_with('/');
+}
+
+/// What the program is told that it is called: the name as it was given, and for one that begins at
+/// a descriptor "/dev/fd/3" or "/dev/fd/3/name".
+class ProgramName {
+public:
+    /// ENOMEM.
+    static Result<ProgramName> of(const ExecRequest& request) {
+        if (!is_by_descriptor(request)) return ProgramName(nullptr, request.name);
+        constexpr usize kPrefix = sizeof "/dev/fd/-2147483648/";
+        const usize size = kPrefix + request.name.size() + 1;
+        char* const room = static_cast<char*>(TRY(mm::kmalloc(size, mm::Gfp::Kernel)));
+        const usize length =
+            request.name.empty()
+                ? format_to({room, size}, "/dev/fd/%d", request.dirfd)
+                : format_to({room, size}, "/dev/fd/%d/%s", request.dirfd, request.name);
+        return ProgramName(room, {room, length});
+    }
+    ProgramName(ProgramName&& from)
+        : room_(std::exchange(from.room_, nullptr)), text_(from.text_) {}
+    ~ProgramName() { mm::kfree(room_); }
+    std::string_view text() const { return text_; }
+
+private:
+    ProgramName(char* room, std::string_view text) : room_(room), text_(text) {}
+    char* room_;
+    std::string_view text_;
+};
+
+/// A descriptor alone has no name to be called by; the file has.
+void set_comm_of(BinPrm& bprm, const ExecRequest& request) {
+    if (!request.name.empty()) return set_comm(bprm, request.name);
+    char room[sizeof bprm.comm];
+    set_comm(bprm, {room, bprm.file->path.dentry->copy_name(room)});
 }
 
 /// Everything that can be prepared without changing the running program.
 Result<void> prepare(BinPrm& bprm, const ExecRequest& request) {
-    char room[64];
-    const std::string_view name = name_of(request, room);
+    const ProgramName name = TRY(ProgramName::of(request));
     Task& task = sched::current();
     bprm.randomize = randomize_va_space.load(std::memory_order_relaxed) > 0 &&
                      !(task.signal->personality & abi::ADDR_NO_RANDOMIZE);
     bprm.file = TRY(open_exec(request.dirfd, request.name, request.at_flags));
-    set_comm(bprm, name);
-    TRY(add_arguments(bprm, request, name));
+    set_comm_of(bprm, request);
+    bprm.name_goes =
+        is_by_descriptor(request) && TRY(sched::current().files->close_on_exec(request.dirfd));
+    TRY(add_arguments(bprm, request, name.text()));
     compute_exec_creds(bprm);
     // ADDR_NO_RANDOMIZE is one of kPersonalityGoes.
     if (bprm.gains) bprm.randomize = randomize_va_space.load(std::memory_order_relaxed) > 0;

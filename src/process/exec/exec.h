@@ -68,6 +68,7 @@ struct BinPrm {
     bool gains = false;   // rights that the caller did not have
     bool executable_stack = false;
     bool randomize = true;
+    bool name_goes = false;  // begins at a descriptor that is closed by execve()
     char comm[16] = {};
 
     // From elf.cc, for stack.cc and the start.
@@ -85,8 +86,9 @@ struct BinPrm {
 Result<Ref<fs::File>> open_exec(int dirfd, std::string_view name, u32 at_flags);
 
 /// Follows #! lines: replaces `bprm.file` by the interpreter, at most 5 times (ELOOP), and adds
-/// the arguments that come before the caller's. ENOEXEC for a damaged line. Returns how many of the
-/// caller's own arguments are replaced (0 or 1).
+/// the arguments that come before the caller's. ENOEXEC for a damaged line; ENOENT: the interpreter
+/// would not find the script any more. Returns how many of the caller's own arguments are replaced
+/// (0 or 1).
 Result<u32> load_script(BinPrm& bprm, std::string_view name);
 
 /// Maps the program (and its interpreter) into `bprm.mm`. ENOEXEC: not an ELF file for this

@@ -66,6 +66,7 @@ Result<u32> load_script(BinPrm& bprm, std::string_view name) {
     for (;;) {
         mm::Own<Prefix::Item> item = TRY(mm::make<Prefix::Item>());
         if (!TRY(read_script_line(*bprm.file, item->line))) break;
+        if (bprm.name_goes) return ENOENT;
         if (++prefix.depth > kMaxDepth) return ELOOP;
         bprm.file = TRY(open_exec(abi::AT_FDCWD, item->line.interpreter, 0));
         item->outer = std::move(prefix.innermost);
