@@ -173,8 +173,34 @@ static void fifos(void) {
     CHECK(stat("fifo", &st) == 0 && S_ISFIFO(st.st_mode));
 }
 
+/* Open for both, a fifo has a reader and a writer already: nothing waits for another. */
+static void both_ends(void) {
+    char room[8];
+    NEED(mkfifo("fifo", 0600) == 0);
+    int both = open("fifo", O_RDWR);
+    NEED(both >= 0);
+    CHECK_EQ(write(both, "abc", 3), 3);
+    int writer = open("fifo", O_WRONLY | O_NONBLOCK), reader = open("fifo", O_RDONLY);
+    NEED(writer >= 0 && reader >= 0);
+    CHECK_EQ(write(writer, "de", 2), 2);
+    CHECK_EQ(read(both, room, 4), 4);
+    CHECK(memcmp(room, "abcd", 4) == 0);
+    CHECK_EQ(read(reader, room, 8), 1);
+    close(writer);
+    NEED(fcntl(reader, F_SETFL, O_NONBLOCK) == 0);
+    CHECK_ERRNO(read(reader, room, 8), EAGAIN); /* not the end: `both` may write */
+    close(reader);
+    CHECK_EQ(write(both, "x", 1), 1); /* nor broken: it may read, too */
+    close(both);
+    /* What nobody had read is gone with the last of them. */
+    reader = open("fifo", O_RDONLY | O_NONBLOCK);
+    NEED(reader >= 0);
+    CHECK_EQ(read(reader, room, 8), 0);
+}
+
 int main(void) {
-    return run_cases((struct test_case[]){
-        CASE(basic), CASE(broken), CASE(killed), CASE(broken_halfway), CASE(nonblocking),
-        CASE(atomic_writes), CASE(large_stream), CASE(interrupted), CASE(fifos), END});
+    return run_cases((struct test_case[]){CASE(basic), CASE(broken), CASE(killed),
+                                          CASE(broken_halfway), CASE(nonblocking),
+                                          CASE(atomic_writes), CASE(large_stream),
+                                          CASE(interrupted), CASE(fifos), CASE(both_ends), END});
 }

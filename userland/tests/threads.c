@@ -1,15 +1,8 @@
 /* Threads of musl's pthreads, and the futex beneath them. */
-#include "tests/check.h"
+#include "tests/futex.h"
 
 #include <limits.h>
-#include <pthread.h>
 #include <sys/prctl.h>
-#include <time.h>
-
-/* linux/futex.h, which musl does not bring */
-enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_CMP_REQUEUE = 4, FUTEX_WAIT_BITSET = 9 };
-
-#define futex(...) syscall(SYS_futex, __VA_ARGS__)
 
 enum { kThreads = 8, kRounds = 2000 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -69,6 +62,44 @@ static void thread_local_storage(void) {
     NEED(pthread_create(&thread, NULL, change_own, (void*)(long)getpid()) == 0);
     NEED(pthread_join(thread, NULL) == 0);
     CHECK_EQ(own, 5);
+}
+
+/* What a thread keeps under a key is given to the key's destructor when it ends, and again if that
+ * puts something there anew; not when the key was deleted. */
+static pthread_key_t key, deleted;
+static _Atomic int destroyed, destroyed_wrongly;
+static void destroy(void* value) {
+    destroyed++;
+    if ((long)value == 2) pthread_setspecific(key, (void*)1);
+}
+static void never(void* value) {
+    (void)value;
+    destroyed_wrongly++;
+}
+static void* keep_values(void* argument) {
+    CHECK(pthread_getspecific(key) == NULL);
+    pthread_setspecific(key, argument);
+    pthread_setspecific(deleted, argument);
+    CHECK(pthread_getspecific(key) == argument);
+    return NULL;
+}
+static void keys(void) {
+    pthread_t threads[2];
+    NEED(pthread_key_create(&key, destroy) == 0 && pthread_key_create(&deleted, never) == 0);
+    pthread_setspecific(key, (void*)9);
+    for (long i = 0; i < 2; i++) {
+        NEED(pthread_create(&threads[i], NULL, keep_values, (void*)(i + 1)) == 0);
+        if (i == 0) {
+            NEED(pthread_join(threads[0], NULL) == 0);
+            CHECK_EQ(destroyed, 1);
+            CHECK_EQ(destroyed_wrongly, 1);
+            NEED(pthread_key_delete(deleted) == 0);
+        }
+    }
+    NEED(pthread_join(threads[1], NULL) == 0);
+    CHECK_EQ(destroyed, 3);
+    CHECK_EQ(destroyed_wrongly, 1);
+    CHECK(pthread_getspecific(key) == (void*)9);
 }
 
 static void* wait_forever(void* argument) {
@@ -183,6 +214,6 @@ static void names(void) {
 int main(int argc, char** argv) {
     if (argc > 1) return strcmp(argv[1], "exec") == 0 && getpid() == syscall(SYS_gettid) ? 43 : 1;
     return run_cases((struct test_case[]){
-        CASE(mutexes), CASE(conditions), CASE(thread_local_storage), CASE(group_ends),
+        CASE(mutexes), CASE(conditions), CASE(thread_local_storage), CASE(keys), CASE(group_ends),
         CASE(thread_signals), CASE(futexes), CASE(shared_futex), CASE(robust), CASE(names), END});
 }
