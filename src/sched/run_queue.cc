@@ -59,6 +59,7 @@ void RunQueue::enqueue(Task& task, Why why) {
     task.on_rq = 1;
     task.waits = true;
     task.is_moving = false;
+    uninterruptible -= std::exchange(task.counts_as_load, false);
     task.sched_info.last_queued = clock;
     if (is_urgent(task)) note_waiting();
 }
@@ -75,6 +76,8 @@ void RunQueue::deactivate_current(Task& task) {
     ASSERT(&task == current && !task.waits);
     class_of(task).deactivate(*this, task);
     task.on_rq = 0;
+    task.counts_as_load = task.state.load(std::memory_order_relaxed) & kUninterruptible;
+    uninterruptible += task.counts_as_load;
 }
 
 void RunQueue::put_prev(Task& task) {

@@ -37,6 +37,8 @@ struct RunQueue {
     u64 schedules = 0, idle_switches = 0;  // calls of schedule(), and how many ended in idling
     u64 yields = 0, wakeups = 0, local_wakeups = 0, balanced = 0;  // for /proc/schedstat
     u64 run_delay_ns = 0, pcount = 0;                              // sums of SchedInfo
+    // Tasks that fell asleep here in state D, less those that woke up here out of it.
+    i64 uninterruptible = 0;
 
     // Written under lock, read without it by who looks for a processor.
     std::atomic<i32> current_prio{kIdlePrio};  // of whom runs
@@ -77,6 +79,9 @@ struct RunQueue {
     /// How much of `delta`, the time that is now to be charged, softirqs have used.
     u64 interrupt_part(u64 delta) REQUIRES(lock);
 };
+
+/// Tasks that sleep in state D: as far as the load goes, they are busy. A hint.
+u64 nr_uninterruptible();
 
 /// This processor's; and somebody's.
 RunQueue& this_rq();

@@ -147,4 +147,29 @@ TEST(affinity_is_kept, "sched.affinity") {
     Ref<Task>::adopt(task).reset();
 }
 
+// Who waits for a disk is busy, as far as the load goes; who waits for a key is not.
+TEST(load_of_the_blocked, "sched.load.uninterruptible") {
+    static constinit std::atomic<u32> state{0};
+    auto sleep = [](void*) {
+        set_current_state(state.load());
+        schedule();
+    };
+    for (u32 round = 0; round < 20; round++) {
+        state = round % 2 ? kUninterruptible : kInterruptible;
+        const u64 before = nr_uninterruptible();
+        Result<Task*> made = kthread_create(sleep, nullptr, "blocked");
+        REQUIRE(made.ok());
+        const Ref<Task> task = Ref<Task>::share(made.value());
+        (void)set_cpus_allowed(*task, online_cpus.bits() & (round % 4 < 2 ? 1 : ~u64{1}));
+        wake_up_new_task(*task);
+        while (task->state.load() != state.load() || task->on_cpu.load()) yield();
+        EXPECT_EQ(nr_uninterruptible(), before + round % 2);
+        (void)set_cpus_allowed(*task, online_cpus.bits());
+        wake_up_process(*task);
+        Result<i32> ended = kthread_stop(*task);
+        EXPECT(ended.ok());
+        EXPECT_EQ(nr_uninterruptible(), before);
+    }
+}
+
 }  // namespace sched

@@ -116,7 +116,8 @@ struct Task {
     u32 rt_priority = 0;                         // 1 … 99 for SCHED_FIFO and SCHED_RR
     bool reset_on_fork = false;                  // SCHED_RESET_ON_FORK
     u64 cpus_allowed = ~0ull;
-    bool moves_now = false;  // leaves this processor at the next schedule()
+    bool counts_as_load = false;  // (rq) asleep in state D; Linux' sched_contributes_to_load
+    bool moves_now = false;       // leaves this processor at the next schedule()
     // (rq) taken off a queue to be put on another: by who did that, or by a wake-up before (a task
     // may be about to sleep when it has to leave). Who enqueues it holds wake_lock.
     bool is_moving = false;

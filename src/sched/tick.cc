@@ -46,7 +46,7 @@ struct LoadState {
 constinit LoadState load_state;
 constinit std::atomic<u64> forks{0};
 
-u64 active_tasks() {
+u64 ready_tasks() {
     u64 sum = 0;
     for_each_cpu(online_cpus, [&](unsigned cpu) { sum += cpu_rq(cpu).nr_running; });
     return sum;
@@ -55,7 +55,8 @@ u64 active_tasks() {
 /// Brings the averages up to date; whoever looks or ticks does it.
 void update_load(u64 now) {
     if (now < load_state.next_ns) return;
-    const u64 active = active_tasks() * kFixed1;
+    const u64 asleep = nr_uninterruptible() * kFixed1;
+    const u64 active = ready_tasks() * kFixed1 + asleep;
     IrqGuard guard(load_state.lock);
     // After a long idle time many periods are due; in all but the last nothing ran.
     for (unsigned steps = 0; now >= load_state.next_ns; load_state.next_ns += kLoadPeriodNs) {
@@ -66,7 +67,7 @@ void update_load(u64 now) {
         const bool is_last = now < load_state.next_ns + kLoadPeriodNs;
         for (unsigned i = 0; i < 3; i++) {
             u64& load = load_state.averages[i];
-            const u64 then = is_last ? active : 0;
+            const u64 then = is_last ? active : asleep;
             load = (load * kDecay[i] + then * (kFixed1 - kDecay[i])) / kFixed1;
         }
     }
@@ -108,6 +109,12 @@ void update_process_times(u64 now, bool keeper) {
     if (rq.nr_running > 1) kick_idle_cpu();
     note_balance_is_due(rq, now);
     if (keeper) update_load(now);
+}
+
+u64 nr_uninterruptible() {
+    i64 sum = 0;
+    for_each_cpu(possible_cpus, [&](unsigned cpu) { sum += cpu_rq(cpu).uninterruptible; });
+    return sum > 0 ? u64(sum) : 0;
 }
 
 RunQueue& this_rq() { return reinterpret_cast<RunQueue&>(this_cpu(run_queue_room)); }

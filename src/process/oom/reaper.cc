@@ -46,7 +46,7 @@ bool try_to_reap(vm::MmStruct& mm) NO_LOCK_ANALYSIS {
 
 void run_reaper(void*) {
     for (;;) {
-        (void)sched::wait_event(victim.queue, sched::kUninterruptible, [] {
+        (void)sched::wait_event(victim.queue, sched::kInterruptible, [] {
             return victim.mm.load(std::memory_order_acquire) != nullptr;
         }).ok();
         vm::MmStruct& mm = *victim.mm.load();

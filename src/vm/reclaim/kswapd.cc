@@ -82,7 +82,7 @@ void run_kswapd(void* argument) {
     Kswapd& kswapd = *static_cast<Kswapd*>(argument);
     sched::current().set(sched::kMemAlloc);
     while (!sched::kthread_should_stop()) {
-        (void)sched::wait_event(kswapd.queue, sched::kUninterruptible, [&] {
+        (void)sched::wait_event(kswapd.queue, sched::kInterruptible, [&] {
             return kswapd.is_wanted.load(std::memory_order_acquire);
         }).ok();
         balance_node(kswapd);
