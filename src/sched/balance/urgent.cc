@@ -24,35 +24,47 @@ unsigned find_lowest(u64 allowed, unsigned home) {
     return lowest;
 }
 
-/// The most urgent task that waits on `from` and may go to `to`; null if there is none.
-Task* find_movable(RunQueue& from, unsigned to) {
+/// Among so many that wait, the most urgent ones first, is looked for one that can go: interrupts
+/// are off meanwhile.
+constexpr unsigned kMostLooks = 32;
+
+/// The most urgent task that waits on `from` and for which `suits` is true; null if there is none.
+template <class Suits>
+Task* find_waiting(RunQueue& from, Suits suits) {
+    unsigned looks = 0;
     for (Task* task = from.dl.tree.first(); task != nullptr; task = from.dl.tree.next(*task)) {
-        if (can_migrate(*task, to)) return task;
+        if (suits(*task)) return task;
+        if (++looks == kMostLooks) return nullptr;
     }
-    for (i32 prio = 0; prio < kMaxRtPrio; prio++) {
+    for (i32 prio = 0; prio < kMaxRtPrio && from.rt.has_waiting(); prio++) {
         for (Task& task : from.rt.queue[prio]) {
-            if (can_migrate(task, to)) return &task;
+            if (suits(task)) return &task;
+            if (++looks == kMostLooks) return nullptr;
         }
     }
     return nullptr;
 }
 
-/// The most urgent task that waits here and is less urgent there: where it could go.
-struct Push {
-    Task* task = nullptr;
-    unsigned cpu = 0;
-};
+Task* find_movable(RunQueue& from, unsigned to) {
+    return find_waiting(from, [to](const Task& task) { return can_migrate(task, to); });
+}
 
-Push find_push(RunQueue& here) {
+/// Where the most urgent task that waits here, of those that could run elsewhere at once, would go;
+/// kMaxCpus if none could.
+unsigned find_push(RunQueue& here) {
     const u64 others = online_cpus.bits() & ~(u64{1} << here.cpu);
     IrqGuard guard(here.lock);
-    if (others == 0 || !here.has_urgent_waiting()) return {};
-    Task* task = here.dl.tree.first();
-    if (task == nullptr) task = here.rt.queue[here.rt.first_prio()].front();
-    const u64 allowed = others & task->cpus_allowed;
-    if (allowed == 0) return {};
-    const unsigned cpu = find_lowest(allowed, unsigned(__builtin_ctzll(allowed)));
-    return prio_there(cpu) > task->prio ? Push{task, cpu} : Push{};
+    if (others == 0 || !here.has_urgent_waiting()) return kMaxCpus;
+    unsigned found = kMaxCpus;
+    find_waiting(here, [&](const Task& task) {
+        const u64 allowed = others & task.cpus_allowed;
+        if (allowed == 0) return false;
+        const unsigned cpu = find_lowest(allowed, unsigned(__builtin_ctzll(allowed)));
+        if (prio_there(cpu) <= task.prio || !can_migrate(task, cpu)) return false;
+        found = cpu;
+        return true;
+    });
+    return found;
 }
 
 }  // namespace
@@ -66,9 +78,9 @@ unsigned select_urgent_rq(const Task& task) {
 
 void push_urgent_tasks(RunQueue& here) NO_LOCK_ANALYSIS {
     for (unsigned tries = 0; tries < kMaxCpus; tries++) {
-        const Push push = find_push(here);
-        if (push.task == nullptr) return;
-        RunQueue& there = cpu_rq(push.cpu);
+        const unsigned cpu = find_push(here);
+        if (cpu == kMaxCpus) return;
+        RunQueue& there = cpu_rq(cpu);
         DoubleRunQueueGuard guard(here, there);
         // Meanwhile it may have begun to run, have ended, or have company there.
         Task* const task = find_movable(here, there.cpu);

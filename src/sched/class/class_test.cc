@@ -216,4 +216,18 @@ TEST(realtime_spreads, "sched.rt.spreads") {
     EXPECT(starves(fair_one, second));
 }
 
+// Behind one that may not leave waits one that may.
+TEST(realtime_spreads_past_the_pinned, "sched.rt.past_the_pinned") {
+    if (!online_cpus.has(1)) return;
+    const Urgent urgent;
+    const Tuned<i64> unlimited(tunables.rt_runtime_ns, -1);
+    Spinner hog(fifo(12)), pinned(fifo(11)), third(fifo(10));
+    EXPECT(starves(pinned, hog));
+    EXPECT(starves(third, hog));
+    (void)set_cpus_allowed(third.task(), 3);
+    EXPECT(comes_true([&] { return third.task().cpu == 1; }));
+    EXPECT(share(200, hog, third));
+    EXPECT(starves(pinned, third));
+}
+
 }  // namespace sched
