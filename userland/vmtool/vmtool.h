@@ -47,6 +47,8 @@ enum what {
     COST_COPY, /* … for the first write after a fork */
     COST_FORK, /* … for a fork with n pages written to, and the child's end: at the least */
     JUNK,      /* n pages of the kernel's, in pipes, are filled with value, and freed */
+    SQUEEZE,   /* mlock() of n pages at `at`, and nobody is killed if there is not enough memory;
+                  then the `value` pages behind them are given back. What mlock() has said */
     /* What `who` goes on with until STOP. The answer comes when it has begun. */
     READ_ON,  /* reads the word at `at`. The first value */
     WRITE_ON, /* counts up in the word at `at` */

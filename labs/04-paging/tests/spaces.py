@@ -18,11 +18,11 @@ from vitrine_grader.paging import FRAME, LARGE, NX, PRESENT, USER
 from vitrine_grader.paging import WRITE as WRITABLE
 
 (PAUSE, NAP, STOP, LAST, LEAVE, PID, CPU, MAP, UNMAP, PROTECT, ADVISE, READ, WRITE, FILL, DIFFERS, POKE, FORK, THREAD,
- REAP, COST_ZERO, COST_COPY, COST_FORK, JUNK, READ_ON, WRITE_ON, RUN_ON, RACE) = range(27)  # fmt: skip
-FAULT, SEGV = 1 << 63, 11
+ REAP, COST_ZERO, COST_COPY, COST_FORK, JUNK, SQUEEZE, READ_ON, WRITE_ON, RUN_ON, RACE) = range(28)  # fmt: skip
+FAULT, REFUSED, SEGV = 1 << 63, 1 << 62, 11
 NONE, R, RW = 0, 1, 3  # PROT_*
 PRIVATE, SHARED, ANONYMOUS = 2, 1, 0x20  # MAP_*
-DONTFORK, WIPEONFORK, DONTNEED = 10, 18, 4  # MADV_*
+DONTFORK, WIPEONFORK, DONTNEED, NOHUGEPAGE = 10, 18, 4, 15  # MADV_*
 ACCESSED, DIRTY, SPECIAL = 0x20, 0x40, 0x200
 BUDDY, ANON, TABLE, PCP, LRU, LRU_PENDING = 1 << 1, 1 << 8, 1 << 9, 1 << 10, 1 << 12, 1 << 21
 FOREVER = 1 << 60  # ns: time flies in a machine in which everybody waits
@@ -105,6 +105,10 @@ class Script:
     def junk(self, who: int, pages: int, value: int) -> None:
         """Pages of the kernel's are freed that are full of this word."""
         self._done(f"process {who} fills pipes", who, JUNK, 0, pages, value)
+
+    def squeeze(self, who: int, at: int, pages: int, ballast: int) -> Answer:
+        """mlock() of more than there is memory for; then the `ballast` pages behind are given back. 0, or REFUSED | errno."""
+        return self._add(f"process {who} calls mlock({at:#x}, {pages} pages)", who, SQUEEZE, at, pages, ballast)
 
     def poke(self, who: int, at: int, value: int) -> None:
         self._done(f"process {who} writes to {at:#x} as a debugger does", who, POKE, at, 0, value)

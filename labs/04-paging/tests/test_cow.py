@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spaces import ANON, DIRTY, LRU, LRU_PENDING, PRIVATE, R, RW, SHARED, SPECIAL, WRITABLE, Run, Script, draw_place, free_kib, play
+import errno
+
+from spaces import ANON, DIRTY, LRU, LRU_PENDING, NOHUGEPAGE, PRIVATE, R, REFUSED, RW, SHARED, SPECIAL, WRITABLE, Run, Script, draw_place, free_kib, play
 
 from vitrine_grader.failure import check, check_equal
 from vitrine_grader.plugin import points
@@ -10,7 +12,7 @@ from vitrine_grader.plugin import points
 FOUR = "handouts/04-paging.md, task 4"
 
 
-@points(4, task="4", function="judge, copy_of, replace_page, copy_page", handout=FOUR)
+@points(3, task="4", function="judge, copy_of, replace_page, copy_page", handout=FOUR)
 def test_cow_copies(one, rng):
     """the first of two processes that writes gets a copy of its own; the other keeps the page as it was"""
     at, writer, script = draw_place(rng), rng.choice((1, 2)), Script()
@@ -41,7 +43,7 @@ def test_cow_copies(one, rng):
     run.finish()
 
 
-@points(3, task="4", function="judge", handout=FOUR)
+@points(2, task="4", function="judge", handout=FOUR)
 def test_cow_reuse(one, rng):
     """who is the only one left does not copy: the page becomes writable where it is"""
     at, script = draw_place(rng), Script()
@@ -183,3 +185,30 @@ def test_cow_leaks_nothing(one, rng):
         play(one, scene())
     lost = before - free_kib(one.agent)
     check(lost < 2000, "no memory is lost by programs that copy some 500 pages, five times", observed=f"{lost} KiB less than before")
+
+
+@points(2, task="4", function="copy_page", handout=FOUR, requires=["test_cow_copies"])
+def test_cow_no_memory(one, rng):
+    """a copy for which there is no memory is refused; whoever shares the page does not see what is written to it later"""
+    free, short = free_kib(one.agent) // 4, 300
+    pages = free * 9 // 20
+    ballast = free - pages - (pages - short)
+    at, script = draw_place(rng, pages + ballast), Script()
+    script.map(1, at, pages)
+    script.advise(1, at, pages, NOHUGEPAGE)
+    script.fill(1, at, pages, 77)
+    script.fork(1, 2)
+    script.map(2, at + pages * 4096, ballast)
+    script.fill(2, at + pages * 4096, ballast, 5)
+    locked = script.squeeze(2, at, pages, ballast)
+    lost = script.differs(2, at, pages, 77)
+    drawn = rng.sample(range(pages), 60)
+    for page in [*drawn, pages - 1]:
+        script.write(2, at + page * 4096, 99)
+    seen, own = script.differs(1, at, pages, 77), script.differs(2, at, pages, 77)
+    play(one, script)
+    said = [locked.value == REFUSED | error for error in (errno.EAGAIN, errno.ENOMEM)]
+    check(any(said), f"mlock() of {pages} pages that a child shares with its parent, when there are {short} too few", expected="EAGAIN", observed=hex(locked.value))
+    check_equal(lost.value, 0, "words that the child has lost")
+    check_equal(seen.value, 0, "words of the parent's that the child has changed")
+    check_equal(own.value, len({*drawn, pages - 1}), "words that the child has written to its own pages")
