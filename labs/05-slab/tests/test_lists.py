@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from caches import STORM, Bench, order
+
 from vitrine_grader.failure import check, check_equal
 from vitrine_grader.plugin import points
 
@@ -81,7 +83,7 @@ def test_slow_random(two, rng, emu):
         check_equal(two.destroy(cache), 0, "a cache without objects goes")
 
 
-@points(4, task="5", function="put_cpu_partial, unfreeze_partials, unfreeze", handout=FIVE)
+@points(3, task="5", function="put_cpu_partial, unfreeze_partials, unfreeze", handout=FIVE)
 def test_partial_drain(bench, rng, emu):
     """a processor keeps few partial slabs; when they become too many, all go to the node"""
     cache = bench.create(rng.randrange(300, 500))
@@ -103,7 +105,7 @@ def test_partial_drain(bench, rng, emu):
     check_equal(bench.stats(cache)["cpu_partial_drain"], drains, "drains")
 
 
-@points(4, task="5", function="get_partial, acquire_slab", handout=FIVE)
+@points(3, task="5", function="get_partial, acquire_slab", handout=FIVE)
 def test_partial_reuse(two, rng, emu):
     """partial slabs come first, before a new one is made; some more are taken along"""
     cache = two.create(rng.randrange(300, 500))
@@ -126,7 +128,7 @@ def test_partial_reuse(two, rng, emu):
     check_equal(two.check_sound(cache, held).nr_slabs, before.nr_slabs, "slabs when all free objects of the list are used again")
 
 
-@points(4, task="5", function="unfreeze, free_to_list", handout=FIVE)
+@points(3, task="5", function="unfreeze, free_to_list", handout=FIVE)
 def test_partial_min(bench, rng, emu):
     """a node keeps min_partial slabs in which nothing is in use, and gives the others back"""
     cache = bench.create(rng.randrange(1100, 1300))
@@ -174,3 +176,14 @@ def test_shrink_sorts(bench, rng, emu):
     picture = bench.check_sound(cache, held)
     counts = [len(picture.slabs[page].free) for page in picture.listed]
     check_equal(counts, sorted(free), "free objects of the slabs, in the order of the list")
+
+
+@points(3, task="5", function="unfreeze, get_partial, put_cpu_partial", handout=FIVE, emulators=["qemu"])
+def test_partial_storm(boot, rng, emu):
+    """four processors at once, with so few objects to a slab that slabs come and go: the node's list and its length agree"""
+    bench = Bench(boot(driver="bochs", mem=96, smp=4))
+    cache = bench.create(rng.randrange(900, 1300), ctor=2)
+    twice, left = bench.ask(order(STORM, cache.number, n=1500))[0]
+    check_equal(twice, 0, "objects that two had in hand")
+    check_equal(left, 0, "objects in use when all were freed")
+    bench.check_sound(cache)
