@@ -1,6 +1,7 @@
 """Tests that require others: order, and what became of those, across processes.
 
-Items are sorted so that each stands behind what it requires. xdist hands items out in that order and
+Items are sorted so that each stands behind what it requires: first all that require nothing, then those that
+require only these, and so on, so that what a test waits for is mostly done when its turn comes. xdist hands items out in that order and
 each worker runs its own in order, so waiting for an earlier item cannot deadlock: the earliest
 unfinished item never waits.
 """
@@ -16,28 +17,22 @@ PATIENCE = 900.0  # wall seconds; then the test simply runs: never skipped for a
 
 
 def sort(items: list, keys: dict, wanted: dict) -> list:
-    """A stable topological order; ValueError names a cycle."""
+    """Those with the shortest chain of requirements first, else as they came; ValueError names a cycle."""
     by_key: dict[Key, list] = {}
     for item in items:
         by_key.setdefault(keys[item], []).append(item)
-    done: dict = {}
-    order: list = []
+    chain: dict = {}  # how many stand before an item, one behind the other; None: being found out
 
-    def visit(item) -> None:
-        if done.get(item) == "open":
+    def length(item) -> int:
+        if item not in chain:
+            chain[item] = None
+            needed = [one for key in wanted[item] for one in by_key.get(key, ())]
+            chain[item] = max((length(one) + 1 for one in needed), default=0)
+        if chain[item] is None:
             raise ValueError(f"tests require each other: {keys[item][0]}")
-        if item in done:
-            return
-        done[item] = "open"
-        for key in wanted[item]:
-            for needed in by_key.get(key, ()):
-                visit(needed)
-        done[item] = "placed"
-        order.append(item)
+        return chain[item]
 
-    for item in items:
-        visit(item)
-    return order
+    return sorted(items, key=length)
 
 
 def _path(folder: pathlib.Path, key: Key) -> pathlib.Path:

@@ -61,6 +61,7 @@ class Config:
     board: str = "q35"  # or pc; QEMU only
     grub: bool = False  # QEMU: boot kernel and initrd by GRUB from a disk, as Bochs always does
     deterministic: bool = True
+    instruction_ns: int = 1  # QEMU, deterministic: guest time for an instruction; a power of two
     paused: bool = False  # stop before the first instruction
     sandbox: Sandbox | None = None
     keep: pathlib.Path | None = None  # move the run directory here afterwards

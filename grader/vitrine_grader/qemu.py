@@ -1,6 +1,6 @@
 """QEMU under TCG: QMP for control and memory, the gdb stub for breakpoints, all on unix sockets.
 
-`deterministic` is -icount: one guest instruction is one guest nanosecond, on any host. Guest time
+`deterministic` is -icount: one guest instruction is one guest nanosecond (or `instruction_ns`), on any host. Guest time
 is read from the ACPI PM timer (exact, wraps after 4.7 s) and the clock chip (whole seconds, driven by
 the same clock); together they are exact and never wrap. See: EMULATORS 0 and 2.
 """
@@ -93,7 +93,7 @@ class Qemu(Machine):
         argv += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-S"]
         argv += ["-rtc", "clock=vm,base=2000-01-01", "-d", "cpu_reset", "-D", f"{folder}/qemu.log"]
         if config.deterministic:
-            argv += ["-icount", "shift=0,sleep=off", "-seed", "1"]
+            argv += ["-icount", f"shift={config.instruction_ns.bit_length() - 1},sleep=off", "-seed", "1"]
         if disk := self._disk():
             argv += ["-drive", f"file={disk},format=raw,snapshot=on"]
         else:
