@@ -24,3 +24,9 @@ def through_agent(boot):
 def tool(boot):
     """Runs loads in a booted machine with one processor."""
     return Tool(boot(mem=96).agent)
+
+
+@pytest.fixture
+def patient_tool(boot):
+    """The same for loads that last seconds: on QEMU an instruction takes eight times as long, so there are fewer of them."""
+    return Tool(boot(mem=96, instruction_ns=8).agent)

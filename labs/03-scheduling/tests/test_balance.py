@@ -62,20 +62,20 @@ def test_balance_affinity(boot, rng, emu):
 
 
 @points(3, task="3", function="FairClass", handout="handouts/03-scheduling.md, task 3")
-def test_fair_shares(tool, rng, emu):
+def test_fair_shares(patient_tool, rng, emu):
     """equal programs get equal shares, within 2 %; nice 0 and nice 5 get 1024:335, within 5 %; nobody starves"""
     count = rng.randrange(3, 6)
-    done = tool.load(2000 if emu == "qemu" else 200, [Worker() for _ in range(count)], bucket_ms=50)
+    done = patient_tool.load(2000 if emu == "qemu" else 200, [Worker() for _ in range(count)], bucket_ms=50)
     rounds = [result.rounds for result in done]
     mean = sum(rounds) / count
     bound = 0.02 if emu == "qemu" else 0.12
     check(max(abs(one - mean) for one in rounds) <= bound * mean, f"{count} equal programs get the same, within 2 %", observed=rounds)
     if emu != "qemu":
         return
-    heavy, light = tool.load(2000, [Worker(), Worker(nice=5)], bucket_ms=50)
+    heavy, light = patient_tool.load(2000, [Worker(), Worker(nice=5)], bucket_ms=50)
     ratio = heavy.rounds / max(light.rounds, 1)
     check(abs(ratio * 335 / 1024 - 1) <= 0.05, "nice 0 and nice 5 share a processor as 1024 to 335", expected="3.06", observed=f"{ratio:.3f}")
-    *many, least = tool.load(500, [*(Worker(nice=-5) for _ in range(3)), Worker(nice=19)], bucket_ms=250)
+    *many, least = patient_tool.load(500, [*(Worker(nice=-5) for _ in range(3)), Worker(nice=19)], bucket_ms=250)
     check(least.rounds > 0, "nice 19 among three of nice -5 gets on, too", observed=[result.rounds for result in many])
 
 
@@ -98,8 +98,8 @@ def test_cost_of_switch_many(tool, measure, emu):
 
 
 @points(0, emulators=["qemu"], requires=["test_fair_shares"], metric="fairness error, millionths")
-def test_cost_of_fairness(tool, measure, emu):
+def test_cost_of_fairness(patient_tool, measure, emu):
     """how far five equal programs are from a fifth each after two seconds, at most"""
-    rounds = [result.rounds for result in tool.load(2000, [Worker() for _ in range(5)], bucket_ms=50)]
+    rounds = [result.rounds for result in patient_tool.load(2000, [Worker() for _ in range(5)], bucket_ms=50)]
     mean = sum(rounds) / len(rounds)
     measure(round(max(abs(one - mean) for one in rounds) / mean * 1_000_000) + 1)
