@@ -187,7 +187,7 @@ def test_cow_leaks_nothing(one, rng):
     check(lost < 2000, "no memory is lost by programs that copy some 500 pages, five times", observed=f"{lost} KiB less than before")
 
 
-@points(2, task="4", function="copy_page", handout=FOUR, requires=["test_cow_copies"])
+@points(2, task="4", function="copy_page", handout=FOUR, requires=["test_cow_copies"], emulators=["qemu"])
 def test_cow_no_memory(one, rng):
     """a copy for which there is no memory is refused; whoever shares the page does not see what is written to it later"""
     free, short = free_kib(one.agent) // 4, 300
