@@ -6,6 +6,7 @@
 #include "lib/format.h"
 #include "mm/own.h"
 #include "sched/kthread.h"
+#include "sched/lock/completion.h"
 #include "sched/policy.h"
 #include "sched/run_queue.h"
 #include "sched/sched.h"
@@ -19,6 +20,8 @@ struct IrqThread {
     IrqDesc& desc;
     IrqAction& action;
     Ref<sched::Task> task;
+    // Who is stopped before he has begun never begins, and the line counts on the work being done.
+    sched::Completion has_begun;
 };
 
 }  // namespace irq
@@ -62,6 +65,7 @@ bool wait_for_work(IrqThread& thread) {
 
 void irq_thread(void* argument) {
     IrqThread& thread = *static_cast<IrqThread*>(argument);
+    thread.has_begun.complete();
     while (wait_for_work(thread)) run_once(thread);
 }
 
@@ -77,6 +81,7 @@ Result<IrqThread*> start(irq::IrqDesc& desc, irq::IrqAction& action) {
     // It does not end before stop(), so the pointer is still good.
     thread->task = Ref<Task>::share(TRY(kthread_run(irq_thread, thread.get(), name)));
     make_urgent(*thread->task);
+    thread->has_begun.wait();
     return thread.leak();
 }
 

@@ -205,12 +205,14 @@ TEST(requests_take_turns, "sched.irq_thread.requests") {
     std::atomic<u32> owners{0};
     Rival rivals[2] = {{line.irq, owners}, {line.irq, owners}};
     for (Rival& rival : rivals) REQUIRE(sched::kthread_run(Rival::run, &rival, "rival").ok());
+    u32 turns = 0;
     for (const Rival& rival : rivals) {
         while (!rival.has_ended.load()) sched::yield();
         EXPECT_EQ(rival.wrong.load(), 0u);
         EXPECT_EQ(rival.turns.load() + rival.refused.load(), 200u);
-        EXPECT(rival.turns.load() > 0);
+        turns += rival.turns.load();
     }
+    EXPECT(turns > 0);  // one alone may have had all, on one processor
     IrqGuard guard(line.desc().lock);
     EXPECT(!line.desc().has(IrqDesc::kOneshotLine | IrqDesc::kActivated));
 }

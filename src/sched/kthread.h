@@ -42,8 +42,8 @@ Result<i32> kthread_stop(Task& task);
 bool kthread_should_stop();
 
 /// Asks a thread to do nothing, wakes it and waits until it has got to kthread_parkme(). EBUSY: it
-/// was asked before. ESRCH: it has ended. Process context; sleeps, whatever signals come. Threads
-/// of one caller: nobody parks and unparks one at the same time.
+/// was asked before. ESRCH: it has ended. Process context; sleeps, whatever signals come. Nobody
+/// else parks, unparks or stops it meanwhile.
 Result<void> kthread_park(Task& task);
 /// Lets a parked thread go on; nothing happens to others.
 void kthread_unpark(Task& task);
