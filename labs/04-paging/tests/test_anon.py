@@ -65,7 +65,7 @@ def test_anon_write(one, rng):
     run.finish()
 
 
-@points(3, task="3", function="do_anonymous_page", handout=THREE)
+@points(3, task="3", function="do_anonymous_page", handout=THREE, emulators=["qemu"])
 def test_anon_no_secrets(one, rng):
     """a page that another process has used comes as zeros"""
     at, script = draw_place(rng), Script()
@@ -118,7 +118,7 @@ def test_anon_race(two, rng):
     check(free[0] - free[-1] < 1300, "no page is lost when two are made for the same place", observed=f"{free[0] - free[-1]} KiB less after three more races for {pages} pages")
 
 
-@points(2, task="3", function="do_anonymous_page", handout=THREE)
+@points(2, task="3", function="do_anonymous_page", handout=THREE, emulators=["qemu"])
 def test_anon_rights(one, rng):
     """memory that may only be read is never writable, and a write to it is the signal SIGSEGV"""
     at, script = draw_place(rng), Script()

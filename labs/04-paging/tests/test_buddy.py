@@ -14,7 +14,7 @@ from vitrine_grader.plugin import points
 ONE = "handouts/04-paging.md, task 1"
 
 
-@points(3, task="1", function="Zone::rmqueue_smallest, Zone::expand", handout=ONE)
+@points(3, task="1", function="Zone::rmqueue_smallest, Zone::expand", handout=ONE, emulators=["qemu"])
 def test_buddy_split(buddy, rng):
     """a block is cut from the smallest that is large enough; what is left over is as large as possible"""
     for order in rng.sample(range(MAX_ORDER + 1), 4) + [0, MAX_ORDER]:
@@ -62,7 +62,7 @@ def test_buddy_merge(buddy, rng, emu):
         check_equal(end.free_pages, 1024, "free_pages when everything is back")
 
 
-@points(4, task="1", function="all of zone.cc", handout=ONE, requires=["test_buddy_split", "test_buddy_merge"])
+@points(4, task="1", function="all of zone.cc", handout=ONE, requires=["test_buddy_split", "test_buddy_merge"], emulators=["qemu"])
 def test_buddy_random(buddy, rng, emu):
     """after any takes and gives of all orders no frame is lost, given twice or left apart"""
     for _ in range(3 if emu == "qemu" else 1):
@@ -98,7 +98,7 @@ def _replay(zone, answers) -> dict[int, int]:
     return held
 
 
-@points(3, task="1", function="Zone::is_free_block, Zone::free_one_page", handout=ONE)
+@points(3, task="1", function="Zone::is_free_block, Zone::free_one_page", handout=ONE, emulators=["qemu"])
 def test_buddy_edges(buddy, rng):
     """what lies outside of the zone, belongs to another one, or is kept back is not merged with"""
     first, length = rng.randrange(1, 60), rng.randrange(700, 900)
@@ -126,7 +126,7 @@ def test_buddy_edges(buddy, rng):
     check_equal(free.shape(), [(0, BLOCK_ORDER), (512, BLOCK_ORDER)], "free blocks (frame, order): one pageblock is kept back for urgent allocations")
 
 
-@points(2, task="1", function="Zone::free_one_page, Zone::expand", handout=ONE)
+@points(2, task="1", function="Zone::free_one_page, Zone::expand", handout=ONE, emulators=["qemu"])
 def test_buddy_types(buddy, rng):
     """a block given back goes to the list of its pageblock's type, a remainder to that of the request"""
     types = rng.sample([UNMOVABLE, MOVABLE, RECLAIMABLE], 2)

@@ -101,7 +101,7 @@ def test_cow_zero_page(one, rng):
     run.finish()
 
 
-@points(3, task="4", function="judge, copy_page", handout=FOUR)
+@points(3, task="4", function="judge, copy_page", handout=FOUR, emulators=["qemu"])
 def test_cow_file(one, rng):
     """a write to a private mapping of a file is nobody else's business; one to a shared mapping is everybody's"""
     private, shared, script = draw_place(rng), draw_place(rng), Script()
@@ -133,7 +133,7 @@ def test_cow_file(one, rng):
     check_equal([value.value for value in values], [3, 50, 60, 60, 70], "what the processes see after the writes")
 
 
-@points(3, task="4", function="judge", handout=FOUR, requires=["test_cow_copies"])
+@points(3, task="4", function="judge", handout=FOUR, requires=["test_cow_copies"], emulators=["qemu"])
 def test_cow_forced(one, rng):
     """a debugger's write to memory that is read-only makes a copy, which stays read-only"""
     at, script = draw_place(rng), Script()
@@ -157,7 +157,7 @@ def test_cow_forced(one, rng):
     check_equal([value.value & 0xFF for value in failed], [11, 11, 11], "signals of the program's own writes")
 
 
-@points(2, task="4", function="replace_page, do_wp_page", handout=FOUR, requires=["test_cow_copies"])
+@points(2, task="4", function="replace_page, do_wp_page", handout=FOUR, requires=["test_cow_copies"], emulators=["qemu"])
 def test_cow_leaks_nothing(one, rng):
     """many copies later, no page is lost, and the counts of the processes are right"""
     at = draw_place(rng)

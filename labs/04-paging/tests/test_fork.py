@@ -34,7 +34,7 @@ def test_fork_shares(one, rng):
     run.finish()
 
 
-@points(3, task="5", function="copy_leaf", handout=FIVE, requires=["test_fork_shares"])
+@points(3, task="5", function="copy_leaf", handout=FIVE, requires=["test_fork_shares"], emulators=["qemu"])
 def test_fork_generations(one, rng):
     """children of children, who write and leave in any order, see what they should"""
     at = draw_place(rng)
@@ -75,7 +75,7 @@ def test_fork_generations(one, rng):
         check_equal(wrong, [], "pages (process, page) on which a process does not see what it wrote, or inherited")
 
 
-@points(2, task="5", function="copy_leaf", handout=FIVE)
+@points(2, task="5", function="copy_leaf", handout=FIVE, emulators=["qemu"])
 def test_fork_shared_memory(one, rng):
     """memory that is meant to be shared stays so, and writable, after a fork"""
     at, script = draw_place(rng), Script()
@@ -96,7 +96,7 @@ def test_fork_shared_memory(one, rng):
     check_equal([answer.value for answer in seen], [33, 44], "what each sees of the other's write")
 
 
-@points(2, task="5", function="copy_page_range", handout=FIVE)
+@points(2, task="5", function="copy_page_range", handout=FIVE, emulators=["qemu"])
 def test_fork_advice(one, rng):
     """what madvise() keeps from the child is not there, or is zeros; PROT_NONE hides pages, and keeps them"""
     at, script = draw_place(rng), Script()
@@ -126,7 +126,7 @@ def test_fork_advice(one, rng):
     check_equal(parents.value, 6, "the parent's word, when the child wrote to a page that PROT_NONE had hidden")
 
 
-@points(3, task="5", function="zap_leaf", handout=FIVE)
+@points(3, task="5", function="zap_leaf", handout=FIVE, emulators=["qemu"])
 def test_fork_unmap(one, rng):
     """pages that are unmapped go back when nobody else has them; what was hidden goes, too"""
     at, script = draw_place(rng), Script()

@@ -45,7 +45,7 @@ def test_walk_down(one, rng):
     run.finish()
 
 
-@points(3, task="2", function="new_page_table", handout=TWO)
+@points(3, task="2", function="new_page_table", handout=TWO, emulators=["qemu"])
 def test_walk_kernel_half(one, rng):
     """every process sees the kernel through the kernel's own tables, and cannot touch it"""
     script = Script()
@@ -72,7 +72,7 @@ def _check_not_for_users(memory, entries, level: int) -> None:
             _check_not_for_users(memory, struct.unpack("<512Q", memory.frame(entry & FRAME)), level - 1)
 
 
-@points(4, task="2", function="unlink_below", handout=TWO)
+@points(4, task="2", function="unlink_below", handout=TWO, emulators=["qemu"])
 def test_walk_unmap(one, rng):
     """who unmaps gives tables back that translate nothing else; those of the neighbours stay"""
     base = draw_place(rng) // GIB * GIB
@@ -111,7 +111,7 @@ def test_walk_unmap(one, rng):
     run.finish()
 
 
-@points(3, task="2", function="unlink_below", handout=TWO, requires=["test_walk_down"])
+@points(3, task="2", function="unlink_below", handout=TWO, requires=["test_walk_down"], emulators=["qemu"])
 def test_walk_comes_back(one, rng):
     """when a process is gone all its tables and pages are free"""
     places = draw_far_places(rng)

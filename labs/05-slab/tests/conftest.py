@@ -1,4 +1,8 @@
-"""What the tests of lab 05-slab share."""
+"""What the tests of lab 05-slab share.
+
+On Bochs run one or two tests of each task, the broadest: a boot there takes longer than most tests, and what the others
+ask does not depend on the machine.
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def mark_of(bench) -> int:
     return len(bench.machine.console.text)
 
 
-@points(3, task="7", function="init_object", handout=HANDOUT)
+@points(3, task="7", function="init_object", handout=HANDOUT, emulators=["qemu"])
 def test_debug_patterns(bench, rng, emu):
     """what stands around an object and in it tells whether it is in use"""
     size = rng.randrange(20, 90)
@@ -59,7 +59,7 @@ def test_debug_patterns(bench, rng, emu):
     check_equal(bad(bench, cache), 0, "objects that are not as they should be, when nothing was hurt")
 
 
-@points(4, task="7", function="check_zone, check_red_zones", handout=HANDOUT)
+@points(4, task="7", function="check_zone, check_red_zones", handout=HANDOUT, emulators=["qemu"])
 def test_debug_red_zones(bench, rng, emu):
     """a byte written before or behind an object is found when it is freed, reported, and mended"""
     size = rng.randrange(20, 90)
@@ -97,7 +97,7 @@ def test_debug_poison(bench, rng, emu):
         check_equal(picture.memory.read(at, 1), bytes([END if last else FREE]), "the byte is mended")
 
 
-@points(4, task="7", function="is_on_freelist, is_valid_object", handout=HANDOUT)
+@points(4, task="7", function="is_on_freelist, is_valid_object", handout=HANDOUT, emulators=["qemu"])
 def test_debug_double_free(bench, rng, emu):
     """what is free already, or no object at all, is not freed; and that is said"""
     # Of 25 to 32 and 57 to 64 bytes a slab would have no room behind its last object.

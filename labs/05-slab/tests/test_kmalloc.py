@@ -48,7 +48,7 @@ def test_kmalloc_comes_back(bench, rng, emu):
     check(abs(before - bench.free_pages()) < 3000, "free memory before and after", expected=f"{before} KiB", observed=f"{bench.free_pages()} KiB")
 
 
-@points(2, task="6", function="krealloc", handout=HANDOUT, requires=["test_kmalloc_classes"])
+@points(2, task="6", function="krealloc", handout=HANDOUT, requires=["test_kmalloc_classes"], emulators=["qemu"])
 def test_kmalloc_moves(bench, rng, emu):
     """what grows within its room stays; else it moves, bytes and all, and the old place is free"""
     size = rng.choice([40, 100, 200, 700])

@@ -38,7 +38,7 @@ def test_slow_remote(two, rng, emu):
     check_equal(two.stats(cache)["alloc_refill"], 1, "refills")
 
 
-@points(4, task="4", function="free_without_lock, put_cpu_partial", handout=FOUR)
+@points(4, task="4", function="free_without_lock, put_cpu_partial", handout=FOUR, emulators=["qemu"])
 def test_slow_full(two, rng, emu):
     """a full slab is on no list; its first object that comes back brings it to the processor that freed it"""
     cache = two.create(rng.randrange(200, 300))
@@ -128,7 +128,7 @@ def test_partial_reuse(two, rng, emu):
     check_equal(two.check_sound(cache, held).nr_slabs, before.nr_slabs, "slabs when all free objects of the list are used again")
 
 
-@points(3, task="5", function="unfreeze, free_to_list", handout=FIVE)
+@points(3, task="5", function="unfreeze, free_to_list", handout=FIVE, emulators=["qemu"])
 def test_partial_min(bench, rng, emu):
     """a node keeps min_partial slabs in which nothing is in use, and gives the others back"""
     cache = bench.create(rng.randrange(1100, 1300))
@@ -161,7 +161,7 @@ def test_shrink_gives(two, rng, emu):
     check(0 < pages <= gone and pages % (1 << cache.order) == 0, "the pages that it says were given back", expected=gone, observed=pages)
 
 
-@points(3, task="5", function="sort_partial", handout=FIVE)
+@points(3, task="5", function="sort_partial", handout=FIVE, emulators=["qemu"])
 def test_shrink_sorts(bench, rng, emu):
     """shrinking puts the fullest first, so that the emptier ones may become empty"""
     cache = bench.create(rng.randrange(200, 230))

@@ -27,7 +27,7 @@ def test_slab_fresh(bench, rng, emu):
         check_equal(bench.destroy(cache), 0, "a cache without objects goes")
 
 
-@points(3, task="2", function="set_up_objects", handout=TWO)
+@points(3, task="2", function="set_up_objects", handout=TWO, emulators=["qemu"])
 def test_slab_ctor(bench, rng, emu):
     """the constructor runs once for each object of a slab; what it wrote stays while the object is free"""
     before = bench.ask(order(RUNS))[0][0]
@@ -43,7 +43,7 @@ def test_slab_ctor(bench, rng, emu):
     check_equal(runs, slabs * cache.objects, f"runs of the constructor for {slabs} slabs of {cache.objects}")
 
 
-@points(2, task="2", function="alloc_slab_pages", handout=TWO)
+@points(2, task="2", function="alloc_slab_pages", handout=TWO, emulators=["qemu"])
 def test_slab_pieces(bench, rng, emu):
     """when memory is in pieces a slab is as small as one object needs"""
     cache = bench.create(rng.randrange(521, 600))
