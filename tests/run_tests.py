@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 """make test: runs the layers of the project's own tests, one after the other, and adds them up.
 
+`make test-quick` runs the main paths, `make test` what a change can break, `make test-all` also what takes long:
+the proofs that the labs' tests catch what they should, and long runs on every kind of machine and kernel.
+
 A layer is a program that prints its progress and, somewhere near its end, a line
 "N passed, M failed"; pytest layers report through JUnit files instead. A layer that says nothing,
 ran no test, or ends with an error although nothing failed counts as one failure: silence is never
 success. The last line of all is "N passed, M failed", and the exit code says whether M is 0.
 
-    run_tests.py [--quick] [LAYER...]
+    run_tests.py [--size quick|test|all] [LAYER...]
 """
 import argparse
 import dataclasses
@@ -21,6 +24,7 @@ import xml.etree.ElementTree
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "build/test-results"
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
+QUICK, TEST, ALL = EVERY = ("quick", "test", "all")
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 
@@ -30,7 +34,7 @@ class Layer:
     what: str
     command: tuple
     seconds: int             # the wall clock only guards against a layer that hangs
-    when: str = "both"       # or "full": not part of `make test-quick`; or "quick": of that alone
+    sizes: tuple = EVERY     # of which runs it is a part
     junit: bool = False      # counts come from the JUnit file that the command writes
 
 
@@ -42,35 +46,37 @@ class Outcome:
     complaint: str = ""      # why the layer as a whole counts as failed
 
 
-def pytest_layer(name, what, folder, seconds, *, words=(), when="both", workers=2):
+def pytest_layer(name, what, folder, seconds, *, words=(), sizes=EVERY, workers=2):
     command = (PYTHON, "-m", "pytest", "-q", "-n", str(workers), "-p", "no:cacheprovider", "--timeout", "300",
                f"--junitxml={RESULTS / name}.xml", folder, *words)
-    return Layer(name, what, command, seconds, when, junit=True)
+    return Layer(name, what, command, seconds, sizes, junit=True)
 
 
 BUILD = "make --no-print-directory -j2 images && echo 1 passed, 0 failed || { echo 0 passed, 1 failed; exit 1; }"
 VARIANTS = BUILD.replace("images", "DEBUG=1 kernel && make --no-print-directory -j2 KASAN=1 kernel")
 LAYERS = (
     Layer("build", "kernel, programs, images", ("/bin/sh", "-c", BUILD), 900),
-    Layer("check", "rules of style and architecture", ("make", "--no-print-directory", "check"), 600, "full"),
+    Layer("check", "rules of style and architecture", ("make", "--no-print-directory", "check"), 600, (TEST, ALL)),
     Layer("rules", "rules that the sources alone can break", ("make", "--no-print-directory", "check-quick"), 300,
-          "quick"),
+          (QUICK,)),
     Layer("host", "kernel logic on the host, with sanitizers",
           ("make", "--no-print-directory", "-f", "tests/host/host.mk", "host-tests"), 900),
     pytest_layer("checkers", "the checkers, the build and the images", "tests/check", 600),
-    pytest_layer("grader", "the grader", "tests/grader", 600, when="full"),
+    pytest_layer("grader", "the grader", "tests/grader", 600, sizes=(TEST, ALL)),
     pytest_layer("trace", "trace points and make trace", "tests/trace", 600),
     pytest_layer("oracle", "the programs on the host's Linux, nothing beside them", "tests/system", 1200,
-                 words=("-m", "oracle"), when="full", workers=0),
-    pytest_layer("main", "the main paths of the system", "tests/system", 600, words=("-m", "quick"), when="quick"),
+                 words=("-m", "oracle"), sizes=(TEST, ALL), workers=0),
+    pytest_layer("main", "the main paths of the system", "tests/system", 600, words=("-m", "quick"), sizes=(QUICK,)),
     pytest_layer("system", "the whole system", "tests/system", 1200,
-                 words=("-m", "not slow and not oracle"), when="full"),
-    pytest_layer("faults", "damaged and hostile input", "tests/faults", 1200, words=("-m", "not slow"), when="full"),
-    pytest_layer("labs", "what the labs' tests prove; each table has two workers of its own", "tests/labs", 3600,
-                 when="full", workers=0),
-    Layer("variants", "the kernels with checks, for the next layer", ("/bin/sh", "-c", VARIANTS), 1200, "full"),
+                 words=("-m", "not slow and not oracle"), sizes=(TEST, ALL)),
+    pytest_layer("faults", "damaged and hostile input", "tests/faults", 1200, words=("-m", "not slow"), sizes=(TEST, ALL)),
+    pytest_layer("labs", "the labs' references; each has two workers of its own", "tests/labs", 1200,
+                 words=("-m", "not proof"), sizes=(TEST, ALL), workers=0),
+    pytest_layer("proofs", "what the labs' tests prove: mutants, alternates, adversaries; metrics", "tests/labs", 3600,
+                 words=("-m", "proof"), sizes=(ALL,), workers=0),
+    Layer("variants", "the kernels with checks, for the next layer", ("/bin/sh", "-c", VARIANTS), 1200, (ALL,)),
     pytest_layer("slow", "system and faults, long runs", "tests/system", 2400,
-                 words=("tests/faults", "-m", "slow and not oracle"), when="full"),
+                 words=("tests/faults", "-m", "slow and not oracle"), sizes=(ALL,)),
 )
 
 
@@ -132,12 +138,12 @@ def run_layer(layer):
 def chosen_layers(options):
     if options.layers:
         return [layer for layer in LAYERS if layer.name in options.layers]
-    return [layer for layer in LAYERS if layer.when in ("both", "quick" if options.quick else "full")]
+    return [layer for layer in LAYERS if options.size in layer.sizes]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--size", choices=EVERY, default=TEST)
     parser.add_argument("layers", nargs="*", metavar="LAYER", help=" ".join(layer.name for layer in LAYERS))
     options = parser.parse_args()
     unknown = set(options.layers) - {layer.name for layer in LAYERS}

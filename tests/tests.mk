@@ -18,13 +18,18 @@ format: ## lay out C and C++ with clang-format 14 (FILES="src/mm/page.cc ...": t
 
 TEST_NEEDS = build run check test
 
-test: ## every test of the project (the labs' proofs among them: most of an hour)
+test: ## what a change can break: all but what takes long (< 25 min)
 	$(call need,$(TEST_NEEDS))
 	@+$(PYTHON) tests/run_tests.py
 
+test-all: ## every test of the project: also the labs' proofs, and long runs (most of an hour)
+	$(call need,$(TEST_NEEDS))
+	@+$(PYTHON) tests/run_tests.py --size all
+.PHONY: test-all
+
 test-quick: ## the main paths of everything, after a small change (< 4 min once built)
 	$(call need,$(TEST_NEEDS))
-	@+$(PYTHON) tests/run_tests.py --quick
+	@+$(PYTHON) tests/run_tests.py --size quick
 
 SOAK_QEMU  ?= 1000
 SOAK_BOCHS ?= 100

@@ -59,3 +59,11 @@ def test_report_ends_with_the_line_that_ci_reads(capsys):
     assert run_tests.report([(layer, good, 1.0), (layer, bad, 1.0)]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "9 passed, 1 failed"
     assert run_tests.report([]) == 1
+
+
+def test_the_larger_run_leaves_nothing_out():
+    names = {size: {layer.name for layer in run_tests.LAYERS if size in layer.sizes} for size in run_tests.EVERY}
+    assert names["test"] < names["all"]
+    # The quick run has less of what the others have under other names.
+    assert names["quick"] - names["test"] == {"rules", "main"} and {"check", "system"} <= names["test"]
+    assert names["quick"] | names["all"] == {layer.name for layer in run_tests.LAYERS}
