@@ -240,6 +240,13 @@ class Bench:
         picture.check_sound(held)
         return picture
 
+    def check_storm(self, cache: Cache) -> None:
+        """All processors at once, each frees what others have allocated: nothing twice, nothing lost."""
+        twice, left = self.ask(order(STORM, cache.number, n=1500))[0]
+        check_equal(twice, 0, "objects that two had in hand")
+        check_equal(left, 0, "objects in use when all were freed")
+        self.check_sound(cache)
+
     def free_pages(self) -> int:
         """As /proc/meminfo has it, in KiB."""
         return proc_number(self.agent, "/proc/meminfo", "MemFree:")
