@@ -2,10 +2,7 @@
 #ifndef VITRINE_FUTEX_H
 #define VITRINE_FUTEX_H
 
-#include "tests/check.h"
-
-#include <pthread.h>
-#include <time.h>
+#include "tests/clock_util.h"
 
 /* linux/futex.h, which musl does not bring */
 enum {
@@ -34,12 +31,7 @@ static inline uint32_t self(void) { return (uint32_t)syscall(SYS_gettid); }
 
 /* A point of time that is `ms` away, on that clock. */
 static inline struct timespec in_ms(clockid_t clock, long ms) {
-    struct timespec at;
-    clock_gettime(clock, &at);
-    at.tv_nsec += ms * 1000000;
-    at.tv_sec += at.tv_nsec / 1000000000;
-    at.tv_nsec %= 1000000000;
-    return at;
+    return spec_of(read_ns(clock) + ms * MS);
 }
 
 static inline void nap(void) { usleep(1000); }

@@ -129,17 +129,14 @@ static void time_outs(void) {
     }
 }
 
-static word_t signals;
-static void count_signal(int number) { signals += number == SIGUSR1; }
 /* Before the move the call begins anew; after it, it says that the condition is over. */
 static void interrupted(void) {
-    struct sigaction action = {.sa_handler = count_signal};
-    NEED(sigaction(SIGUSR1, &action, NULL) == 0);
+    handle(SIGUSR1, 0);
     struct locker waiter = {0};
     CHECK_EQ(lock_pi(&lock), 0);
     start_condition_waiter(&waiter);
     NEED(pthread_kill(waiter.thread, SIGUSR1) == 0);
-    UNTIL(signals == 1);
+    UNTIL(handled == 1);
     UNTIL(stat_field(waiter.tid, 3) == 'S');
     usleep(2000);
     CHECK_EQ(waiter.has_it, 0);
@@ -214,8 +211,7 @@ static void* suffer(void* argument) { /* whatever comes of it, but an end */
     return NULL;
 }
 static void run_storm(void* (*body)(void*), void* (*argument)(int)) {
-    struct sigaction action = {.sa_handler = count_signal};
-    NEED(sigaction(SIGUSR1, &action, NULL) == 0);
+    handle(SIGUSR1, 0);
     pthread_t threads[kThreads];
     ended = 0;
     for (int i = 0; i < kThreads; i++) {
