@@ -1,9 +1,9 @@
 """Tests that require others: order, and what became of those, across processes.
 
-Items are sorted so that each stands behind what it requires: first all that require nothing, then those that
-require only these, and so on, so that what a test waits for is mostly done when its turn comes. xdist hands items out in that order and
-each worker runs its own in order, so waiting for an earlier item cannot deadlock: the earliest
-unfinished item never waits.
+Items are sorted so that each stands behind what it requires: first all that require nothing, then those
+that require only these, and so on, so that what a test waits for is mostly done when its turn comes.
+xdist hands items out in that order and each worker runs its own in order, so waiting for an earlier
+item cannot deadlock: the earliest unfinished item never waits.
 """
 
 from __future__ import annotations

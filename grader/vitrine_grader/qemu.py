@@ -1,8 +1,8 @@
 """QEMU under TCG: QMP for control and memory, the gdb stub for breakpoints, all on unix sockets.
 
-`deterministic` is -icount: one guest instruction is one guest nanosecond (or `instruction_ns`), on any host. Guest time
-is read from the ACPI PM timer (exact, wraps after 4.7 s) and the clock chip (whole seconds, driven by
-the same clock); together they are exact and never wrap. See: EMULATORS 0 and 2.
+`deterministic` is -icount: one guest instruction is one guest nanosecond (or `instruction_ns`), on any
+host. Guest time is read from the ACPI PM timer (exact, wraps after 4.7 s) and the clock chip (whole
+seconds, driven by the same clock); together they are exact and never wrap. See: EMULATORS 0 and 2.
 """
 
 from __future__ import annotations
